@@ -1,0 +1,1 @@
+"""The pure room: declarations, patch text and data, the graph, its plan, errors, units."""

@@ -1,0 +1,85 @@
+"""What travels on wires that do not carry sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Part:
+    """One ingredient of a style: words, a picture's features, a piece of sound or a model's own tokens.
+
+    Exactly one of `text`, `image`, `audio`, `tokens` is set. `audio` names a file; `image` holds plain numbers.
+    """
+
+    weight: float = 1.0
+    text: str | None = None
+    image: Mapping[str, Any] | None = None
+    audio: str | None = None
+    tokens: tuple[int, ...] | None = None
+
+    def data(self) -> dict[str, Any]:
+        """Plain data, as a worker receives it."""
+        for name in ("text", "image", "audio", "tokens"):
+            value = getattr(self, name)
+            if value is not None:
+                return {name: list(value) if isinstance(value, tuple) else value, "weight": self.weight}
+        return {"text": "", "weight": self.weight}
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the music should be like: a weighted list of parts, the same for every generator."""
+
+    parts: tuple[Part, ...] = ()
+
+    @classmethod
+    def of(cls, text: str, weight: float = 1.0) -> Style:
+        """A style of one prompt."""
+        return cls((Part(weight=weight, text=text),))
+
+    def scaled(self, factor: float) -> Style:
+        """The same parts, each weight times `factor`."""
+        return Style(tuple(Part(p.weight * factor, p.text, p.image, p.audio, p.tokens) for p in self.parts))
+
+    @classmethod
+    def merged(cls, styles: Iterable[Style]) -> Style:
+        """All parts of all styles, in order; parts without weight are left out."""
+        return cls(tuple(part for style in styles for part in style.parts if part.weight > 0.0))
+
+    def data(self) -> dict[str, Any]:
+        return {"parts": [part.data() for part in self.parts]}
+
+    def __str__(self) -> str:
+        return " + ".join(f"{p.weight:.3g} {p.text or 'image' if p.image is None else 'image'}" for p in self.parts)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A picture: `pixels` is [height, width, 3] uint8 as nested bytes, with its size."""
+
+    width: int
+    height: int
+    pixels: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Held notes: pairs of MIDI pitch (0..127) and velocity (0..1)."""
+
+    held: tuple[tuple[int, float], ...] = ()
+
+    @classmethod
+    def merged(cls, several: Iterable[Notes]) -> Notes:
+        loudest: dict[int, float] = {}
+        for notes in several:
+            for pitch, velocity in notes.held:
+                loudest[pitch] = max(velocity, loudest.get(pitch, 0.0))
+        return cls(tuple(sorted(loudest.items())))
+
+
+class Signal:
+    """The type of a wire that carries one number, which changes now and then; the value itself is a float."""
