@@ -31,8 +31,11 @@ from graphflow.core.declare import (
     reject,
 )
 
-RESERVED = ("rate", "frame", "block")
-"""Names `tick`, `process` and `coefficients` may take besides what the class declares."""
+RESERVED = ("rate", "frame", "block", "engine_rate")
+"""Names `tick`, `process` and `coefficients` may take besides what the class declares.
+
+`rate` and `engine_rate` are the same; a class may declare a param `rate` of its own (an LFO's), which hides the first.
+"""
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class Node:
         for name, declaration in declarations.items():
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
                 raise reject(cls, f"{name} is no name; expected small letters, digits and _")
-            if name in (*RESERVED, "kind"):
+            if name in (*RESERVED, "kind") and name != "rate":
                 raise reject(cls, f"{name} is a reserved name; choose another")
             if wrong := declaration.check():
                 raise reject(cls, f"{name} {wrong}")
@@ -206,7 +209,7 @@ class AudioNode(Node):
         if spec.coefficients:
             if not hasattr(cls, "coefficients"):
                 raise reject(cls, "declares coefficients; expected a static method 'coefficients'")
-            allowed = {*spec.numeric, *spec.params, *spec.settings, "rate"}
+            allowed = {*spec.numeric, *spec.params, *spec.settings, "rate", "engine_rate"}
             for name in argument_names(getattr(cls, "coefficients")):  # noqa: B009 - mypy cannot know it
                 if name not in allowed:
                     raise reject(cls, f"coefficients takes '{name}'; expected params, settings or rate")
