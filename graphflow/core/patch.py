@@ -69,7 +69,6 @@ class Expose:
     max: float | None = None
     warp: Warp | None = None
     unit: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
