@@ -1,0 +1,20 @@
+"""gain: louder, softer."""
+
+from graphflow import AudioIn, AudioNode, AudioOut, Coefficient, Ramp, db
+
+
+class Gain(AudioNode):
+    """Makes a sound louder or softer; silent at the very bottom."""
+
+    input = AudioIn("What to scale.")
+    level = Ramp(0.0, "How loud.", "dB", min=-60.0, max=12.0)
+    gain = Coefficient()
+    out = AudioOut("The scaled sound.")
+
+    @staticmethod
+    def coefficients(level: float) -> tuple[float]:
+        return (db(level) if level > -60.0 else 0.0,)
+
+    @staticmethod
+    def tick(input: float, gain: float) -> tuple[float]:
+        return (input * gain,)
