@@ -1,0 +1,1 @@
+"""Other processes: the host loop, the session's end of it, supervision."""

@@ -1,0 +1,115 @@
+"""Small generators that speak the real protocol; `settings["is"]` chooses one."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphflow.core.errors import UserError
+
+CHUNK = 1024
+"""Frames."""
+
+
+class Ramp:
+    """Frame k of its music is k * 2**-20 (exact in float32 for 16 s), left; the state's `value`, right."""
+
+    rate = 48_000
+    channels = 2
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self.made = 0
+        self.value = 0.0
+        self.restored = False
+        self.frames = int(settings.get("chunk", CHUNK))
+
+    def set(self, state: dict[str, Any]) -> None:
+        self.value = float(state.get("value", 0.0))
+        if state.get("say"):
+            print(state["say"], file=sys.stderr, flush=True)
+        if state.get("raise"):
+            raise ArithmeticError("told to raise")
+        if state.get("die"):
+            os.kill(os.getpid(), 9)
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        left = (self.made + np.arange(self.frames)) * 2.0**-20
+        self.made += self.frames
+        return np.stack([left, np.full(self.frames, self.value)]).astype(np.float32)
+
+    def snapshot(self) -> bytes:
+        return json.dumps([self.made, self.value]).encode()
+
+    def restore(self, data: bytes) -> None:
+        self.made, self.value = json.loads(data)
+        self.restored = True
+
+
+class Slow(Ramp):
+    """Takes `seconds` for every chunk."""
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        threading.Event().wait(float(self.settings["seconds"]))
+        return super().step(frame)
+
+
+class Hung(Ramp):
+    """Hangs for ever once it has made `chunks`; a restored one goes on."""
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        if self.made == int(self.settings["chunks"]) * self.frames and not self.restored:
+            threading.Event().wait()
+        return super().step(frame)
+
+
+class Greedy(Ramp):
+    """Holds the GIL for ever, as a native library may, from its third chunk on."""
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        if self.made == 2 * self.frames:
+            print("holding", file=sys.stderr, flush=True)
+            ctypes.PyDLL(None).sleep(1000)
+        return super().step(frame)
+
+
+class Tone(Ramp):
+    """A 1000 Hz sine at 32 kHz, its phase from the absolute frame."""
+
+    rate = 32_000
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        at = frame + np.arange(self.frames)
+        tone = np.sin(2.0 * np.pi * 1000.0 * at / self.rate)
+        return np.stack([tone, np.full(self.frames, self.value)]).astype(np.float32)
+
+
+class Transport(Ramp):
+    """Says on which of its own frames the state's transport began, right, in units of 2**-20."""
+
+    rate = 32_000
+
+    def set(self, state: dict[str, Any]) -> None:
+        self.value = float(state["transport"]["frame"]) * 2.0**-20
+
+
+KINDS = {kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport)}
+
+
+def open(settings: dict[str, Any]) -> Ramp:
+    kind = settings.get("is", "ramp")
+    if kind == "missing":
+        raise UserError("weights of fake are not there; run graphflow models get fake")
+    if kind == "broken":
+        raise ValueError("no such thing")
+    if kind == "mortal":
+        print("out of paper", file=sys.stderr, flush=True)
+        os._exit(3)
+    return KINDS[kind](settings)
