@@ -1,0 +1,89 @@
+"""A patch written back into its text: what changed is changed there, all else stays as it was typed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from graphflow.core.errors import PatchError, Problem
+from graphflow.core.patch import FORMAT, EngineSettings, Patch, Transport
+from graphflow.core.patch_pieces import Path, Pieces
+from graphflow.core.patch_text import read
+
+DEPTHS = {"nodes": 2, "expose": 2, "scenes": 2, "transport": 1, "engine": 1, "meta": 1}
+"""How many keys name a table, by the first of them."""
+
+_BOM = "\ufeff"
+
+
+def write(text: str, patch: Patch) -> str:
+    """The text, changed so that it says what the patch says; byte for byte the same where nothing has changed.
+
+    `text` is what the patch was read from, or "" for a new file. Raises PatchError for a text whose form cannot be
+    edited (its data is then safe with `write("", patch)`).
+    """
+    old, _ = read(text) if text.strip() else (Patch(format=0), [])
+    before, after = data(old), data(patch)
+    if same(before, after):
+        return text
+    pieces = Pieces(text.removeprefix(_BOM))
+    _change(pieces, before, after)
+    result = (_BOM if text.startswith(_BOM) else "") + str(pieces)
+    again, _ = read(result)
+    if not same(data(again), after):
+        raise PatchError([Problem("file", "its form cannot be edited in place; save under another name")])
+    return result
+
+
+def data(patch: Patch) -> dict[str, Any]:
+    """A patch as plain data, as its text has it: without what is as it would be anyway."""
+    whole: dict[str, Any] = {
+        "format": FORMAT if patch.format else None,
+        "title": patch.title or None,
+        **patch.extra,
+        "wires": list(patch.wires) or None,
+        "nodes": {name: {"kind": node.kind or None, **node.values} for name, node in patch.nodes.items()},
+        "transport": _unlike(patch.transport, Transport()),
+        "engine": _unlike(patch.engine, EngineSettings()),
+        "expose": {
+            name: {**_unlike(macro, None), "params": list(macro.params)} for name, macro in patch.expose.items()
+        },
+        "scenes": patch.scenes,
+        "meta": patch.meta,
+    }
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def _unlike(value: Any, default: Any) -> dict[str, Any]:
+    usual = asdict(default) if default is not None else {}
+    return {key: item for key, item in asdict(value).items() if item != usual.get(key)}
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, true not being 1, and nan being nan."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, bool) != isinstance(other, bool):
+        return False
+    return bool(one == other) or (one != one and other != other)
+
+
+def _change(pieces: Pieces, before: dict[str, Any], after: dict[str, Any], path: Path = ()) -> None:
+    for key in before:
+        if key not in after:
+            pieces.remove((*path, key))
+    for key, value in after.items():
+        here = (*path, key)
+        depth = DEPTHS.get(here[0], 0)
+        if key in before and same(before[key], value):
+            continue
+        if len(here) < depth or (len(here) == depth and key in before):
+            _change(pieces, before.get(key, {}), value, here)
+        elif len(here) == depth:
+            pieces.add_table(here, value)
+        elif here == ("wires",):
+            pieces.set_list(here, value)
+        else:
+            pieces.set(here, value)
