@@ -1,0 +1,167 @@
+"""From a plan to memory: buffers, contexts and the table of addresses the callback walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphflow.audio.instance import Instance
+from graphflow.audio.layout import PLAN, STEPS, layout_of
+from graphflow.audio.steps import COMING, GOING, STEADY, step_address
+from graphflow.core.plan import SILENCE, Link, Plan, Step, Use
+
+MODES = {"": STEADY, "in": COMING, "out": GOING}
+ALIGN = 16  # float32 per 64 bytes: a cache line, and the widest SIMD register
+
+
+class Line:
+    """What a delay for alignment remembers; it belongs to a link and outlives plans."""
+
+    def __init__(self, channels: int, length: int) -> None:
+        self.samples = np.zeros((channels, length), np.float32)
+        self.position = np.zeros(1, np.int64)
+
+
+class Bound:
+    """A plan in memory. Keeps everything alive that its addresses point to."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        instances: Mapping[str, Instance],
+        lines: dict[Link, Line],
+        *,
+        rate: float,
+        max_block: int,
+        fade_frames: int = 0,
+    ) -> None:
+        self.plan, self.max_block = plan, max_block
+        self.header = np.zeros(PLAN.COUNT, np.int64)
+        self.instances = {step.key: instances[step.key] for step in plan.steps if step.key in instances}
+        self._rate, self._lines, self._kept = rate, lines, []  # type: tuple[float, dict[Link, Line], list[Any]]
+        self._offsets, size = [], 0
+        for channels in plan.buffers:
+            self._offsets.append(size)
+            size += -(-channels * max_block // ALIGN) * ALIGN
+        raw = np.zeros(size + ALIGN, np.float32)
+        skip = (-raw.ctypes.data // 4) % ALIGN
+        self.buffers: NDArray[np.float32] = raw[skip : skip + size]
+        self._silence = SILENCE
+        ramps = max(
+            [len(layout_of(i.spec).ramps) for i in self.instances.values() if i.spec.room == "audio"], default=0
+        )
+        self.scratch = np.zeros(max(1, ramps) * max_block, np.float32)
+        self.no_fault = np.zeros(1, np.int64)
+        table = np.zeros(max(1, len(plan.steps)) * STEPS.WORDS, np.int64)
+        for n, step in enumerate(plan.steps):
+            table[n * STEPS.WORDS : (n + 1) * STEPS.WORDS] = self._step(step, instances)
+        self._keep(table)
+        head = self.header
+        head[PLAN.STEPS], head[PLAN.STEP_COUNT] = table.ctypes.data, len(plan.steps)
+        if plan.device_in:
+            head[PLAN.DEVICE_IN], head[PLAN.DEVICE_IN_CHANNELS] = (
+                self.at(plan.device_in.buffer),
+                plan.device_in.channels,
+            )
+        head[PLAN.DEVICE_OUT] = self.at(plan.out.buffer) if plan.out else 0
+        head[PLAN.FADE_FRAMES] = fade_frames
+
+    @property
+    def address(self) -> int:
+        return int(self.header.ctypes.data)
+
+    @property
+    def faded(self) -> bool:
+        """Has the fade been played to its end?"""
+        return bool(self.header[PLAN.FADED] >= self.header[PLAN.FADE_FRAMES])
+
+    def at(self, buffer: int) -> int:
+        """The address of a buffer."""
+        return int(self.buffers.ctypes.data) + 4 * self._offsets[buffer]
+
+    def view(self, use: Use, frames: int) -> NDArray[np.float32]:
+        """A buffer as [channels, frames] for a block of that many frames."""
+        start = self._offsets[use.buffer]
+        return self.buffers[start : start + use.channels * frames].reshape(use.channels, frames)
+
+    def _keep(self, array: NDArray[Any]) -> int:
+        self._kept.append(array)
+        return int(array.ctypes.data)
+
+    def _step(self, step: Step, instances: Mapping[str, Instance]) -> list[int]:
+        guards = np.array([w for use in step.writes for w in (self.at(use.buffer), use.channels)] or [0], np.int64)
+        instance = instances.get(step.key)
+        kernel, context = self._context(step, instances)
+        fault = instance.fault if instance is not None else self.no_fault
+        meter = int(instance.meter.ctypes.data) if instance is not None and step.writes else 0
+        return [kernel, self._keep(context), int(fault.ctypes.data), self._keep(guards), len(step.writes), meter, 0, 0]
+
+    def _context(self, step: Step, instances: Mapping[str, Instance]) -> tuple[int, NDArray[np.int64]]:
+        """The kernel's address and its context."""
+        if step.op in ("play", "receive", "send"):
+            return self._node(step, instances[step.key])
+        words: list[int]
+        if step.op == "mix":
+            out = step.writes[0]
+            words = [len(step.reads), self.at(out.buffer), out.channels, self.address]
+            for use in step.reads:
+                words += [self.at(use.buffer), use.channels, MODES[use.fade]]
+        elif step.op == "delay":
+            source, out = step.reads[0], step.writes[0]
+            if step.link is None:
+                raise ValueError(f"{step}: a delay without its link")
+            line = self._lines.get(step.link)
+            if line is None or line.samples.shape != (out.channels, step.delay):
+                line = self._lines[step.link] = Line(out.channels, step.delay)
+            self._kept.append(line)
+            words = [self.at(source.buffer), self.at(out.buffer), out.channels, line.samples.ctypes.data]
+            words += [step.delay, line.position.ctypes.data]
+        elif step.op == "own":
+            key, param = step.key.rsplit(".", 1)
+            words = [instances[key].record(param), self.at(step.writes[0].buffer)]
+        elif step.op == "signal":
+            words = [instances[step.key].record(step.writes[0].port), self.at(step.writes[0].buffer)]
+        elif step.op == "tap":
+            key, param = step.key.rsplit(".", 1)
+            source = step.reads[0]
+            words = [self.at(source.buffer), source.channels, instances[key].taps[param].ctypes.data]
+        else:
+            instance, use = instances[step.key], (step.writes or step.reads)[0]
+            if instance.ring is None:
+                raise ValueError(f"{step}: no ring is open")
+            self._kept.append(instance.ring)
+            address = int(instance.ring.ctypes.data)
+            words = [self.at(use.buffer), use.channels, address]
+            if step.op == "ring":
+                words = [address, self.at(use.buffer), use.channels, instance.last.ctypes.data]
+        return step_address(step.op), np.array(words, np.int64)
+
+    def _node(self, step: Step, instance: Instance) -> tuple[int, NDArray[np.int64]]:
+        layout = layout_of(instance.spec)
+        context = np.zeros(layout.size, np.int64)
+        context[0], context[2] = step.width, instance.params.ctypes.data
+        context.view(np.float64)[1] = self._rate
+        if step.width > instance.channels:
+            raise ValueError(f"{instance.key} is {step.width} channels wide; it was made for {instance.channels}")
+        for name, at in {**layout.ins, **layout.outs}.items():
+            context[at], context[at + 1] = self.at(self._silence), 1
+        for i, at in enumerate(layout.ramps.values()):
+            context[at + 1] = self.scratch.ctypes.data + 4 * i * self.max_block
+        for use in (*step.reads, *step.writes):
+            if use.port in layout.ramps:
+                context[layout.ramps[use.port]] = self.at(use.buffer)
+            elif use.port in layout.helds:
+                context[layout.helds[use.port]] = self.at(use.buffer)
+            else:
+                at = layout.ins[use.port] if use.port in layout.ins else layout.outs[use.port]
+                context[at], context[at + 1] = self.at(use.buffer), use.channels
+        for name, at in layout.states.items():
+            context[at], context[at + 1] = instance.states[name].ctypes.data, instance.states[name].shape[1]
+        for name, at in layout.files.items():
+            samples = instance.files[name]
+            context[at : at + 3] = samples.ctypes.data, samples.shape[1], samples.shape[0]
+        form = {"receive": "receive", "send": "send"}.get(step.op) or next(iter(instance.kernels))
+        return instance.kernels[form].address, context

@@ -1,0 +1,300 @@
+"""The engine: one plan at a time, changed by crossfades, steered by commands, run by whatever clock there is."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphflow.audio import runner
+from graphflow.audio.bind import Bound, Line
+from graphflow.audio.compile import compiled_forms
+from graphflow.audio.instance import CHANNELS_KEPT, Instance, number_of
+from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS
+from graphflow.core.declare import Ramp
+from graphflow.core.node import Spec
+from graphflow.core.plan import Fade, Link, Unit, aligned, plan, widths
+
+QUEUE = 8192
+"""Commands that can wait; a power of two."""
+SLOTS = 16384
+MAX_BLOCK = 1024
+"""The longest block a plan is run for; a longer callback is split."""
+
+
+@dataclass(frozen=True)
+class EngineStatistics:
+    """What the audio thread last said. Load is time to make a block / its length; it must stay below 1."""
+
+    frame: int
+    blocks: int
+    load: float
+    load_peak: float
+    xruns: int
+    late: int
+    peak: tuple[float, float]
+    rms: tuple[float, float]
+    clipped: int
+    bad_samples: int
+    commands_late: int
+    commands_lost: int
+    faults: tuple[tuple[str, int], ...]
+    steps: int
+    latency: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """Instances and aligned links that should be playing."""
+
+    instances: Mapping[str, Instance]
+    links: tuple[Link, ...]
+    latency: int = 0
+
+
+class Engine:
+    """Runs a graph of instances block by block. Not thread-safe: one thread (the session's) talks to it."""
+
+    def __init__(self, rate: float = 48000.0, *, out_channels: int = 2, in_channels: int = 0, seed: int = 0) -> None:
+        self.rate, self.seed = float(rate), seed
+        self._words = np.zeros(ENGINE.COUNT, np.int64)
+        self._doubles = self._words.view(np.float64)
+        self._queue = np.zeros((QUEUE, COMMAND.WORDS), np.int64)
+        self._pending = np.zeros((QUEUE, COMMAND.WORDS), np.int64)
+        self._slots = np.zeros((SLOTS, 2), np.int64)
+        self._generations: dict[int, int] = {}
+        self._free_slots = list(range(SLOTS - 1, -1, -1))
+        self._clock_space = np.zeros(2, np.int64)
+        self._durations = np.zeros(1 << 16, np.uint32)
+        words, w = self._words, ENGINE
+        self._doubles[w.RATE] = self.rate
+        words[w.MAX_BLOCK] = MAX_BLOCK
+        words[w.QUEUE], words[w.QUEUE_SIZE] = self._queue.ctypes.data, QUEUE
+        words[w.PENDING] = self._pending.ctypes.data
+        words[w.SLOTS], words[w.SLOT_COUNT] = self._slots.ctypes.data, SLOTS
+        words[w.CLOCK], words[w.CLOCK_SPACE] = _clock_address(), self._clock_space.ctypes.data
+        words[w.DURATIONS], words[w.DURATIONS_SIZE] = self._durations.ctypes.data, len(self._durations)
+        self.channels(in_channels, out_channels)
+        self._doubles[w.FADE] = self._doubles[w.FADE_TARGET] = 1.0
+        self._lines: dict[Link, Line] = {}
+        self.playing = Score({}, ())
+        self._wanted: tuple[Score, int, int] | None = None
+        self._coming: Score | None = None
+        self._bound = self._bind(Score({}, ()), [], 0)
+        self._retired: list[tuple[int, Bound]] = []
+        words[w.PLAN] = self._bound.address
+
+    # --- for clocks ---------------------------------------------------------------------------------------------
+
+    @property
+    def callback_address(self) -> int:
+        """A PortAudio callback; give it `userdata`."""
+        return int(runner.callback.address)
+
+    @property
+    def userdata(self) -> int:
+        return int(self._words.ctypes.data)
+
+    def channels(self, into: int, out: int) -> None:
+        """How many channels the device has. Only while no clock runs."""
+        self._words[ENGINE.IN_CHANNELS], self._words[ENGINE.OUT_CHANNELS] = into, out
+
+    def run(self, frames: int, heard: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Make one block now, in this thread: float32 [frames, out channels]. `heard` is [frames, in channels]."""
+        out = np.empty((frames, int(self._words[ENGINE.OUT_CHANNELS])), np.float32)
+        into = np.ascontiguousarray(heard, np.float32) if heard is not None else None
+        runner.callback.ctypes(
+            ctypes.cast(into.ctypes.data if into is not None else 0, ctypes.POINTER(ctypes.c_float)),
+            ctypes.cast(out.ctypes.data, ctypes.POINTER(ctypes.c_float)),
+            frames,
+            None,
+            0,
+            self.userdata,
+        )
+        return out
+
+    # --- what plays ---------------------------------------------------------------------------------------------
+
+    @property
+    def frame(self) -> int:
+        """The absolute frame of the next block."""
+        return int(self._words[ENGINE.FRAME])
+
+    @property
+    def blocks(self) -> int:
+        return int(self._words[ENGINE.BLOCKS])
+
+    def make(
+        self,
+        name: str,
+        spec: Spec,
+        values: Mapping[str, Any],
+        *,
+        files: Mapping[str, NDArray[np.float32]] | None = None,
+        foreign: bool = False,
+        channels: int = CHANNELS_KEPT,
+    ) -> Instance:
+        """A new instance, compiled and ready, in no plan yet. Raises CompileError."""
+        kernels = compiled_forms(spec, foreign=foreign) if spec.room == "audio" else {}
+        if not self._free_slots:
+            raise RuntimeError(f"more than {SLOTS} nodes at once")
+        slot = self._free_slots.pop()
+        generation = self._generations[slot] = self._generations.get(slot, 0) + 1
+        made = Instance(
+            name, generation * SLOTS + slot, slot, spec, values,
+            rate=self.rate, seed=self.seed, files=files, kernels=kernels, channels=channels,
+        )  # fmt: skip
+        self._slots[slot, 1] = made.params.ctypes.data
+        self._slots[slot, 0] = made.generation
+        return made
+
+    def play(
+        self, instances: Iterable[Instance], links: Iterable[Link], *, fade_frames: int = 0, at_frame: int = 0
+    ) -> None:
+        """Go over to these instances and links by a crossfade, at the first block from `at_frame` on.
+
+        An edit that comes during a fade waits for its end; several that wait become one.
+        """
+        units = {i.key: i for i in instances}
+        level, latency = aligned({k: Unit(k, i.spec) for k, i in units.items()}, links)
+        self._wanted = (Score(units, level, latency), fade_frames, at_frame)
+        self.poll()
+
+    def needed_channels(self, specs: Mapping[str, Spec], links: Iterable[Link]) -> dict[str, int]:
+        """How wide each node would be."""
+        return widths({k: Unit(k, s) for k, s in specs.items()}, links)
+
+    @property
+    def settled(self) -> bool:
+        """True when no edit waits and no fade runs."""
+        return self._wanted is None and self._coming is None and not self._words[ENGINE.NEXT]
+
+    def poll(self) -> None:
+        """Go on with edits: end fades, begin waiting ones, free old plans. Call it every few blocks."""
+        self._retired = [(epoch, b) for epoch, b in self._retired if self.blocks < epoch + 2]
+        if self._words[ENGINE.NEXT]:
+            return
+        if self._coming is not None and self._bound.faded:
+            score, self._coming = self._coming, None
+            self._swap(self._bind(score, [(k, "") for k in score.links], 0), 0)
+            self._forget(self.playing, score)
+            self.playing = score
+        elif self._coming is None and self._wanted is not None:
+            score, fade_frames, at_frame = self._wanted
+            self._wanted = None
+            fades = self._fades(score)
+            if fade_frames <= 0 or not any(f for _, f in fades) or not self.playing.instances:
+                self._swap(self._bind(score, [(k, "") for k in score.links], 0), at_frame)
+                self._forget(self.playing, score)
+                self.playing = score
+            else:
+                both = Score({**self.playing.instances, **score.instances}, ())
+                self._swap(self._bind(both, fades, fade_frames), at_frame)
+                self._coming = score
+
+    def _fades(self, score: Score) -> list[tuple[Link, Fade]]:
+        old, new = set(self.playing.links), set(score.links)
+        fades: list[tuple[Link, Fade]] = [(k, "" if k in old else "in") for k in score.links]
+        return fades + [(k, "out") for k in self.playing.links if k not in new]
+
+    def _bind(self, score: Score, links: list[tuple[Link, Fade]], fade_frames: int) -> Bound:
+        made = plan({k: Unit(k, i.spec) for k, i in score.instances.items()}, links)
+        return Bound(made, score.instances, self._lines, rate=self.rate, max_block=MAX_BLOCK, fade_frames=fade_frames)
+
+    def _swap(self, bound: Bound, at_frame: int) -> None:
+        self._retired.append((self.blocks, self._bound))
+        self._bound = bound
+        self._words[ENGINE.NEXT_FRAME] = at_frame
+        self._words[ENGINE.NEXT] = bound.address
+
+    def _forget(self, old: Score, new: Score) -> None:
+        for key, instance in old.instances.items():
+            if key not in new.instances:
+                self._slots[instance.slot, 0] = 0
+                self._free_slots.append(instance.slot)
+        for link in [k for k in self._lines if k not in new.links]:
+            del self._lines[link]
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    def set(self, instance: Instance, param: str, value: Any, *, frame: int = 0, glide: int | None = None) -> bool:
+        """Give a param a new value at a frame (0: at the next block). False when the queue is full."""
+        words, w = self._words, ENGINE
+        written = int(words[w.QUEUE_WRITTEN])
+        if written - int(words[w.QUEUE_READ]) >= QUEUE:
+            return False
+        declaration = instance.spec.declarations[param]
+        if glide is None:
+            glide = round(declaration.glide * self.rate / 1000.0) if isinstance(declaration, Ramp) else 0
+        row = self._queue[written % QUEUE]
+        row[COMMAND.OP], row[COMMAND.FRAME], row[COMMAND.SLOT] = COMMAND.SET, frame, instance.slot
+        row[COMMAND.GENERATION], row[COMMAND.PARAM] = instance.generation, instance.records[param]
+        row.view(np.float64)[COMMAND.VALUE] = (
+            number_of(declaration, value) if hasattr(declaration, "default") else value
+        )
+        row[COMMAND.GLIDE] = glide
+        words[w.QUEUE_WRITTEN] = written + 1
+        return True
+
+    def fade(self, gain: float, seconds: float) -> None:
+        """Bring the whole output to a gain: in at the start, out at the end, hush in between."""
+        self._doubles[ENGINE.FADE_STEP] = 1.0 / max(1.0, seconds * self.rate)
+        self._doubles[ENGINE.FADE_TARGET] = gain
+
+    def silence(self) -> None:
+        """No sound until the next fade, from this frame on."""
+        self._doubles[ENGINE.FADE_TARGET] = self._doubles[ENGINE.FADE] = 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Has the output's fade reached silence?"""
+        return bool(self._doubles[ENGINE.FADE] == 0.0)
+
+    # --- what it says ----------------------------------------------------------------------------------------------
+
+    def statistics(self) -> EngineStatistics:
+        words, doubles, w = self._words, self._doubles, ENGINE
+        return EngineStatistics(
+            frame=self.frame,
+            blocks=self.blocks,
+            load=float(doubles[w.LOAD]),
+            load_peak=float(doubles[w.LOAD_PEAK]),
+            xruns=int(words[w.XRUNS]),
+            late=int(words[w.LATE]),
+            peak=(float(doubles[w.PEAK]), float(doubles[w.PEAK + 1])),
+            rms=(float(doubles[w.POWER]) ** 0.5, float(doubles[w.POWER + 1]) ** 0.5),
+            clipped=int(words[w.CLIPPED]),
+            bad_samples=int(words[w.BAD_SAMPLES]),
+            commands_late=int(words[w.COMMANDS_LATE]),
+            commands_lost=int(words[w.COMMANDS_LOST]),
+            faults=tuple((i.name, int(i.fault[0])) for i in self.playing.instances.values() if i.fault[0]),
+            steps=len(self._bound.plan.steps),
+            latency=self.playing.latency,
+        )
+
+    def durations(self) -> NDArray[np.uint32]:
+        """Nanoseconds each of the last callbacks took, oldest first (up to 65536)."""
+        done, size = self.blocks, len(self._durations)
+        if done < size:
+            return self._durations[:done].copy()
+        return np.roll(self._durations, -(done % size))
+
+    def __str__(self) -> str:
+        return str(self._bound.plan)
+
+
+def _clock_address() -> int:
+    """The address of clock_gettime; 0 on Windows, where load is not measured."""
+    if sys.platform == "win32":
+        return 0
+    library = ctypes.CDLL(None)
+    return ctypes.cast(library.clock_gettime, ctypes.c_void_p).value or 0
+
+
+__all__ = ["MAX_BLOCK", "PARAM_WORDS", "QUEUE", "Engine", "EngineStatistics", "Score"]

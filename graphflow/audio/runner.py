@@ -1,0 +1,285 @@
+"""The callback: what the sound card's thread runs. Native, without the GIL, without allocating or waiting.
+
+It takes waiting commands, splits the block where one falls due, runs the plan's steps through their addresses,
+looks for faults, fades, guards and meters the output. The same code runs live and offline.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import carray, float32, int32, njit, types
+
+from graphflow.audio.kernel_parts import INLINED
+from graphflow.audio.layout import (
+    NOT_FINITE,
+    PARAM_WORDS,
+    COMMAND,
+    ENGINE,
+    PLAN,
+    RAISED,
+    REMAINING,
+    STEP,
+    STEPS,
+    TARGET,
+)
+from graphflow.audio.native import (
+    FLUSH,
+    address_of,
+    bits,
+    call_clock,
+    call_kernel,
+    control_word,
+    doubles,
+    exchange,
+    floats,
+    integers,
+    load_acquire,
+    planes,
+    set_control_word,
+    store_release,
+    words,
+)
+
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+CALLBACK = types.int32(
+    types.CPointer(types.float32),
+    types.CPointer(types.float32),
+    types.uint64,
+    types.voidptr,
+    types.uint64,
+    types.voidptr,
+)
+"""PortAudio's callback: in, out (interleaved), frames, times, status flags, the engine's header."""
+
+CONTINUE = 0
+UNDERFLOW_OR_OVERFLOW = 0x2 | 0x4  # paInputOverflow, paOutputUnderflow
+INFINITE = np.int32(0x7F800000)
+QUIET = np.float32(3.16e-5)  # -90 dB
+
+E, P, S, C = ENGINE, PLAN, STEPS, COMMAND
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def now_ns(engine: Any) -> int:
+    if engine[E.CLOCK] == 0:
+        return 0
+    call_clock(engine[E.CLOCK], 1, engine[E.CLOCK_SPACE])  # 1: the monotonic clock
+    time = words(engine[E.CLOCK_SPACE], 2)
+    return time[0] * 1_000_000_000 + time[1]
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def take_commands(engine: Any, header: int) -> None:
+    """Move what the session has queued to the waiting list, kept in order of frames (first come first within one)."""
+    written = load_acquire(header + 8 * E.QUEUE_WRITTEN)
+    size = engine[E.QUEUE_SIZE]
+    queue = words(engine[E.QUEUE], size * C.WORDS)
+    pending = words(engine[E.PENDING], size * C.WORDS)
+    read, count = engine[E.QUEUE_READ], engine[E.PENDING_COUNT]
+    while read < written:
+        at = (read % size) * C.WORDS
+        read += 1
+        if count == size:
+            engine[E.COMMANDS_LOST] += 1
+            continue
+        place = count
+        while place > 0 and pending[(place - 1) * C.WORDS + C.FRAME] > queue[at + C.FRAME]:
+            for w in range(C.WORDS):
+                pending[place * C.WORDS + w] = pending[(place - 1) * C.WORDS + w]
+            place -= 1
+        for w in range(C.WORDS):
+            pending[place * C.WORDS + w] = queue[at + w]
+        count += 1
+    store_release(header + 8 * E.QUEUE_READ, read)
+    engine[E.PENDING_COUNT] = count
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def run_commands(engine: Any, frame: int) -> int:
+    """Carry out what is due; answer the frame of the next command, or a frame that never comes."""
+    count = engine[E.PENDING_COUNT]
+    if count == 0:
+        return 1 << 62
+    pending = words(engine[E.PENDING], engine[E.QUEUE_SIZE] * C.WORDS)
+    slots = words(engine[E.SLOTS], 2 * engine[E.SLOT_COUNT])
+    done = 0
+    while done < count and pending[done * C.WORDS + C.FRAME] <= frame:
+        at = done * C.WORDS
+        if 0 < pending[at + C.FRAME] < frame:
+            engine[E.COMMANDS_LATE] += 1
+        slot = pending[at + C.SLOT]
+        if slot >= engine[E.SLOT_COUNT] or slots[2 * slot] != pending[at + C.GENERATION]:
+            engine[E.COMMANDS_LOST] += 1
+        else:
+            param = doubles(slots[2 * slot + 1] + 8 * PARAM_WORDS * pending[at + C.PARAM], PARAM_WORDS)
+            value = doubles(engine[E.PENDING] + 8 * (at + C.VALUE), 1)[0]
+            glide = pending[at + C.GLIDE]
+            if glide > 0:
+                held = param[TARGET] - param[STEP] * param[REMAINING]
+                param[STEP] = (value - held) / glide
+            else:
+                param[STEP] = 0.0
+            param[TARGET] = value
+            param[REMAINING] = glide
+        done += 1
+    if done:
+        for w in range((count - done) * C.WORDS):
+            pending[w] = pending[done * C.WORDS + w]
+        engine[E.PENDING_COUNT] = count - done
+    return pending[C.FRAME] if count > done else 1 << 62
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def highest_bits(address: int, count: int) -> int:
+    """The largest magnitude among samples as its bit pattern; at or above infinity's means a bad sample."""
+    samples = bits(address, count)
+    highest = np.int32(0)
+    for i in range(count):
+        highest = max(highest, samples[i] & np.int32(0x7FFFFFFF))
+    return highest
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def run_steps(plan: Any, frames: int, frame: int) -> None:
+    count = plan[P.STEP_COUNT]
+    steps = words(plan[P.STEPS], count * S.WORDS)
+    for n in range(count):
+        at = n * S.WORDS
+        fault = words(steps[at + S.FAULT], 1)
+        guards = words(steps[at + S.GUARDS], 2 * steps[at + S.GUARD_COUNT])
+        highest = np.int32(0)
+        if fault[0] == 0:
+            if call_kernel(steps[at + S.KERNEL], steps[at + S.CONTEXT], frames, frame) != 0:
+                fault[0] = RAISED
+            for g in range(steps[at + S.GUARD_COUNT]):
+                highest = max(highest, np.int32(highest_bits(guards[2 * g], guards[2 * g + 1] * frames)))
+            if highest >= INFINITE and fault[0] == 0:
+                fault[0] = NOT_FINITE
+        if fault[0] != 0:
+            highest = np.int32(0)
+            for g in range(steps[at + S.GUARD_COUNT]):
+                mute = bits(guards[2 * g], guards[2 * g + 1] * frames)
+                for i in range(guards[2 * g + 1] * frames):
+                    mute[i] = 0
+        if steps[at + S.METER] != 0:
+            # int32 written, float32 read: the peak's own bits
+            bits(steps[at + S.METER], 1)[0] = highest
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def write_out(engine: Any, gains: Any, plan: Any, out: Any, done: int, frames: int) -> None:
+    """Interleave, fade, stop bad samples, cut at full scale, meter."""
+    channels = engine[E.OUT_CHANNELS]
+    gain, target, step = gains[E.FADE], gains[E.FADE_TARGET], gains[E.FADE_STEP]
+    sound = plan[P.DEVICE_OUT] != 0
+    source = planes(plan[P.DEVICE_OUT], 2, frames)
+    rate = gains[E.RATE]
+    fall = 1.0 - min(frames / (0.3 * rate), 1.0)  # meters forget in 0.3 s
+    power0, power1 = 0.0, 0.0
+    peak0, peak1 = float32(0.0), float32(0.0)
+    bad, clipped = 0, 0
+    for i in range(frames):
+        if gain < target:
+            gain = min(gain + step, target)
+        elif gain > target:
+            gain = max(gain - step, target)
+        left, right = float32(0.0), float32(0.0)
+        if sound:
+            left, right = source[0, i] * float32(gain), source[1, i] * float32(gain)
+        if not (abs(left) < float32(1e30)) or not (abs(right) < float32(1e30)):
+            bad += 1
+            left, right = float32(0.0), float32(0.0)
+        if abs(left) > float32(1.0) or abs(right) > float32(1.0):
+            clipped += 1
+            left, right = min(max(left, float32(-1.0)), float32(1.0)), min(max(right, float32(-1.0)), float32(1.0))
+        peak0, peak1 = max(peak0, abs(left)), max(peak1, abs(right))
+        power0 += left * left
+        power1 += right * right
+        if channels == 1:
+            out[done + i] = float32(0.5) * (left + right)
+        else:
+            for c in range(channels):
+                out[(done + i) * channels + c] = left if c == 0 else (right if c == 1 else float32(0.0))
+    gains[E.FADE] = gain
+    gains[E.PEAK] = max(float(peak0), gains[E.PEAK] * fall)
+    gains[E.PEAK + 1] = max(float(peak1), gains[E.PEAK + 1] * fall)
+    gains[E.POWER] = gains[E.POWER] * fall + (1.0 - fall) * power0 / frames
+    gains[E.POWER + 1] = gains[E.POWER + 1] * fall + (1.0 - fall) * power1 / frames
+    engine[E.BAD_SAMPLES] += bad
+    engine[E.CLIPPED] += clipped
+    engine[E.SILENT] = 0 if max(peak0, peak1) > QUIET else engine[E.SILENT] + frames
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def run_block(header: int, into: Any, has_in: bool, out: Any, frames: int) -> None:
+    engine, gains = words(header, E.COUNT), doubles(header, E.COUNT)
+    take_commands(engine, header)
+    if engine[E.NEXT] != 0 and engine[E.FRAME] >= engine[E.NEXT_FRAME]:
+        following = exchange(header + 8 * E.NEXT, 0)
+        if following != 0:
+            store_release(header + 8 * E.PLAN, following)
+    current = engine[E.PLAN]
+    plan = words(current, P.COUNT)
+    done = 0
+    while done < frames:
+        frame = engine[E.FRAME]
+        due = run_commands(engine, frame)
+        count = min(frames - done, engine[E.MAX_BLOCK], due - frame)
+        if plan[P.DEVICE_IN] != 0:
+            heard = planes(plan[P.DEVICE_IN], plan[P.DEVICE_IN_CHANNELS], count)
+            have = engine[E.IN_CHANNELS] if has_in else 0
+            for c in range(plan[P.DEVICE_IN_CHANNELS]):
+                for i in range(count):
+                    # a mono microphone is heard on both sides
+                    k = min(c, have - 1)
+                    heard[c, i] = into[(done + i) * have + k] if have > 0 else float32(0.0)
+        run_steps(plan, count, frame)
+        plan[P.FADED] += count
+        write_out(engine, gains, plan, out, done, count)
+        store_release(header + 8 * E.FRAME, frame + count)
+        done += count
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def timed_block(into: Any, out: Any, count: Any, flags: Any, header: int) -> None:
+    engine, gains = words(header, E.COUNT), doubles(header, E.COUNT)
+    mode = control_word()
+    set_control_word(int32(mode | FLUSH))
+    begun = now_ns(engine)
+    frames = np.int64(count)
+    # PortAudio gives no input pointer to a stream that only plays
+    has_in = address_of(into) != 0
+    heard = floats(address_of(into), frames * max(engine[E.IN_CHANNELS], 1))
+    played = floats(address_of(out), frames * engine[E.OUT_CHANNELS])
+    run_block(header, heard, has_in, played, frames)
+    if flags & np.uint64(UNDERFLOW_OR_OVERFLOW):
+        engine[E.XRUNS] += 1
+    took = now_ns(engine) - begun
+    length = frames * 1e9 / gains[E.RATE]
+    load = took / length
+    gains[E.LOAD] += (load - gains[E.LOAD]) * min(1.0, length / 0.3e9)
+    gains[E.LOAD_PEAK] = max(load, gains[E.LOAD_PEAK] * (1.0 - min(1.0, length / 3e9)))
+    if load > 1.0:
+        engine[E.LATE] += 1
+    if engine[E.DURATIONS] != 0:
+        log = integers(engine[E.DURATIONS], engine[E.DURATIONS_SIZE])
+        log[engine[E.BLOCKS] % engine[E.DURATIONS_SIZE]] = np.uint32(min(took, 4_000_000_000))
+    engine[E.INTERVAL_LAST] = begun
+    store_release(header + 8 * E.BLOCKS, engine[E.BLOCKS] + 1)
+    set_control_word(mode)
+
+
+@numba.cfunc(CALLBACK, **OPTIONS)  # type: ignore[untyped-decorator]
+def callback(into: Any, out: Any, count: Any, times: Any, flags: Any, userdata: Any) -> int:
+    # an exception that reached the wrapper would be printed through Python, from the audio thread
+    try:
+        timed_block(into, out, count, flags, address_of(userdata))
+    except Exception:
+        words(address_of(userdata), E.COUNT)[E.RAISED] += 1
+    return CONTINUE
+
+
+__all__ = ["CALLBACK", "callback", "carray"]

@@ -1,0 +1,167 @@
+"""From an author's `tick` to functions numba compiles: the syntax tree, with float32 literals and native maths.
+
+The tree keeps the author's file name and line numbers, so that an error points at the author's line.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from graphflow.audio.kernel_maths import NATIVE
+from graphflow.core import maths
+from graphflow.core.errors import UserError
+
+BUILTINS = {"abs", "bool", "int", "len", "max", "min", "range", "round"}
+LOOP_BUDGET = 1_000_000
+"""Turns a foreign node's loops may take per call before the node is stopped."""
+
+
+class CompileError(UserError):
+    """A node that cannot become native code; says where and why."""
+
+
+class _Native(ast.NodeTransformer):
+    """Float literals to float32, `x % 1.0` to wrap, `float` to float32; budgets into loops when asked."""
+
+    def __init__(self, budget: bool) -> None:
+        self.constants: dict[str, Any] = {}
+        self.budget = budget
+
+    def _constant(self, node: ast.expr, value: Any) -> ast.expr:
+        name = f"_c{len(self.constants)}"
+        self.constants[name] = value
+        return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802 - ast's names
+        return self._constant(node, np.float32(node.value)) if isinstance(node.value, float) else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
+        if isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Constant) and node.right.value == 1.0:
+            if isinstance(node.right.value, float):
+                call = ast.Call(ast.Name("wrap", ast.Load()), [self.visit(node.left)], [])
+                return ast.fix_missing_locations(ast.copy_location(call, node))
+        self.generic_visit(node)
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        return ast.copy_location(ast.Name("float32", node.ctx), node) if node.id == "float" else node
+
+    def _counted(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if self.budget:
+            # ZeroDivisionError: a builtin numba can raise inside native code without touching Python
+            check = ast.parse(
+                f"_budget += 1\nif _budget > {LOOP_BUDGET}:\n    raise ZeroDivisionError('endless loop')"
+            ).body
+            for statement in check:
+                for part in ast.walk(statement):
+                    ast.copy_location(part, node)
+            node.body = [*check, *node.body]
+        return node
+
+    visit_While = _counted  # noqa: N815
+    visit_For = _counted  # noqa: N815
+
+
+def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
+    """The function's own syntax tree, lines as in its file, and that file's name."""
+    plain: Any = inspect.unwrap(function)
+    try:
+        lines, first = inspect.getsourcelines(plain)
+    except (OSError, TypeError) as error:
+        raise CompileError(f"{plain.__qualname__}: its source cannot be read ({error}); put it in a file") from error
+    tree = ast.parse(textwrap.dedent("".join(lines)))
+    ast.increment_lineno(tree, first - 1)
+    definition = tree.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise CompileError(f"{plain.__code__.co_filename}:{first} is no plain function; write it with def")
+    return definition, plain.__code__.co_filename
+
+
+def reachable(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """The function and every plain function it calls, itself first: what a kernel's hash must cover."""
+    found: list[Callable[..., Any]] = []
+    waiting = [function]
+    while waiting:
+        one = waiting.pop(0)
+        if one in found:
+            continue
+        found.append(one)
+        for name in global_names(one):
+            value = globals_of(one).get(name)
+            if isinstance(value, FunctionType) and value.__module__ != maths.__name__:
+                waiting.append(value)
+    return found
+
+
+def globals_of(function: Callable[..., Any]) -> dict[str, Any]:
+    scope: dict[str, Any] = inspect.unwrap(function).__globals__  # type: ignore[attr-defined]
+    return scope
+
+
+def global_names(function: Callable[..., Any]) -> list[str]:
+    """Names the function reads from around it, in order."""
+    definition, _ = tree_of(function)
+    own = {a.arg for a in definition.args.args}
+    own |= {n.id for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    body = [n for statement in definition.body for n in ast.walk(statement)]
+    loaded = [n.id for n in body if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    return list(dict.fromkeys(n for n in loaded if n not in own and n not in BUILTINS and n != "float"))
+
+
+def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any] | None = None) -> Any:
+    """The function as numba sees it. Raises CompileError at the author's line for what cannot be compiled."""
+    made = {} if made is None else made
+    if function in made:
+        return made[function]
+    definition, file = tree_of(function)
+    scope: dict[str, Any] = {"float32": np.float32, "wrap": NATIVE["wrap"]}
+    around = globals_of(function)
+    for name in global_names(function):
+        if name not in around:
+            raise CompileError(f"{file}:{definition.lineno} uses '{name}', which is not defined in its file")
+        value = around[name]
+        if (
+            isinstance(value, FunctionType)
+            and value.__module__ == maths.__name__
+            or name in NATIVE
+            and value is getattr(maths, name, None)
+        ):
+            scope[name] = NATIVE[name] if name in NATIVE else NATIVE[value.__name__]
+        elif isinstance(value, bool) or isinstance(value, int):
+            scope[name] = value
+        elif isinstance(value, float):
+            scope[name] = np.float32(value)
+        elif isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value):
+            scope[name] = tuple(np.float32(v) if isinstance(v, float) else v for v in value)
+        elif isinstance(value, FunctionType):
+            scope[name] = native(value, foreign=foreign, made=made)
+        else:
+            raise CompileError(
+                f"{file}:{definition.lineno} uses '{name}', a {type(value).__name__}; "
+                "expected numbers, tuples of numbers, plain functions and graphflow's own mathematics"
+            )
+    transform = _Native(budget=foreign)
+    definition.decorator_list, definition.returns = [], None
+    for argument in definition.args.args:
+        argument.annotation = None
+    if isinstance(definition.body[0], ast.Expr) and isinstance(definition.body[0].value, ast.Constant):
+        definition.body = definition.body[1:] or [ast.copy_location(ast.Pass(), definition)]
+    changed = transform.visit(definition)
+    if foreign and any(isinstance(n, (ast.For, ast.While)) for n in ast.walk(changed)):
+        start = ast.copy_location(ast.parse("_budget = 0").body[0], changed.body[0])
+        changed.body.insert(0, start)
+    scope.update(transform.constants)
+    module = ast.fix_missing_locations(ast.Module([changed], []))
+    exec(compile(module, file, "exec"), scope)
+    options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign, "forceinline": True}
+    made[function] = njit(**options)(scope[definition.name])
+    return made[function]
