@@ -136,7 +136,7 @@ class Bound:
             address = int(instance.ring.ctypes.data)
             words = [self.at(use.buffer), use.channels, address]
             if step.op == "ring":
-                words = [address, self.at(use.buffer), use.channels, instance.last.ctypes.data]
+                words = [address, self.at(use.buffer), use.channels]
         return step_address(step.op), np.array(words, np.int64)
 
     def _node(self, step: Step, instance: Instance) -> tuple[int, NDArray[np.int64]]:

@@ -50,7 +50,6 @@ class Instance:
             n: np.ascontiguousarray((files or {}).get(n, np.zeros((1, 0), np.float32))) for n in spec.sound_files
         }
         self.ring: NDArray[np.int64] | None = None  # a worker's ring, or a tape's, seen from its first word
-        self.last = np.zeros(8, np.float32)  # last value per channel of a ring, for when it runs dry
         audio = spec.room == "audio"
         self.records = layout_of(spec).params if audio else {n: i for i, n in enumerate(signal_outlets(spec))}
         self.params = np.zeros(max(1, len(self.records)) * PARAM_WORDS, np.float64)

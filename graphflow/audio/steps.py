@@ -12,12 +12,11 @@ from numba import float32, int32, njit
 
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.layout import PLAN
-from graphflow.audio.native import KERNEL, doubles, floats, load_acquire, planes, store_release, words
+from graphflow.audio.native import KERNEL, doubles, load_acquire, planes, store_release, words
+from graphflow.audio.ring import FADE
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 STEADY, COMING, GOING = 0, 1, 2
-SEAM = 512
-"""Frames over which a generator's sound fades where its ring has a gap (10.7 ms at 48 kHz)."""
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
@@ -107,14 +106,13 @@ def tap_body(context: int, frames: int, frame: int) -> None:
     doubles(ctx[2], 1)[0] = planes(ctx[0], ctx[1], frames)[0, frames - 1]
 
 
-# [ring, out, channels of out, memory: float32 last value per channel; ring words as in audio/ring.py]
+# [ring, out, channels of out]; the same as ring.RingReader, in native code
 @njit(**INLINED)  # type: ignore[untyped-decorator]
 def ring_body(context: int, frames: int, frame: int) -> None:
-    ctx = words(context, 4)
+    ctx = words(context, 3)
     head = words(ctx[0], 64)
     out = planes(ctx[1], ctx[2], frames)
     channels, capacity = head[2], head[3]
-    last = floats(ctx[3], ctx[2])
     epoch = load_acquire(ctx[0] + 8 * 4)
     start = load_acquire(ctx[0] + 8 * 5)
     written = load_acquire(ctx[0] + 8 * 6)
@@ -122,24 +120,22 @@ def ring_body(context: int, frames: int, frame: int) -> None:
     seam = head[12]
     if epoch != head[11]:
         head[11] = epoch
+        seam = -abs(seam)
     missing = 0
     for i in range(frames):
         at = frame + i
-        if start <= at < written:
-            seam = min(seam + 1, SEAM, written - at)
-            gain = float32(seam) / float32(SEAM)
-            for c in range(ctx[2]):
-                value = data[min(c, channels - 1), at % capacity] * gain
-                out[c, i] = value
-                last[c] = value
+        if seam < 0:
+            seam += 1
+        elif start <= at and at + FADE < written:
+            seam = min(FADE, seam + 1)
         else:
-            # no fade could be seen coming: let the last value die away instead of a step
-            for c in range(ctx[2]):
-                last[c] *= float32(0.98)
-                out[c, i] = last[c]
-            seam = 0
-            if written > start or epoch > 1:
-                missing += 1
+            seam = max(0, seam - 1)
+        gain = float32(abs(seam)) / float32(FADE)
+        for c in range(ctx[2]):
+            # what lies there outside the epoch may be anything: at gain 0 it is left out, not multiplied
+            out[c, i] = data[min(c, channels - 1), at % capacity] * gain if seam != 0 else float32(0.0)
+        if epoch > 0 and at >= start and at >= written:
+            missing += 1
     head[12] = seam
     head[9] += missing
     store_release(ctx[0] + 8 * 8, frame + frames)
@@ -244,4 +240,4 @@ def step_address(op: str) -> int:
     return int(KERNELS[op].address)
 
 
-__all__ = ["COMING", "GOING", "KERNELS", "SEAM", "STEADY", "step_address"]
+__all__ = ["COMING", "GOING", "KERNELS", "STEADY", "step_address"]
