@@ -1,0 +1,83 @@
+"""A real audio server for tests that ask for `jack`: jackd with its dummy driver, 48000 Hz, blocks of 128 frames."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Seconds until the condition held. Fails when the deadline passes first."""
+    start = time.monotonic()
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() - start < seconds, f"{what} did not happen within {seconds} s"
+        pause.wait(0.01)
+    return time.monotonic() - start
+
+
+class JackServer:
+    """jackd without real-time priority, under a name of its own."""
+
+    rate = 48000
+    block = 128
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.socket = Path("/dev/shm") / f"jack_{name}_{os.getuid()}_0"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, rate: int = rate) -> None:
+        driver = ["-d", "dummy", "-r", str(rate), "-p", str(self.block)]
+        silent = subprocess.DEVNULL
+        self.process = subprocess.Popen(["jackd", "-n", self.name, "-r", *driver], stdout=silent, stderr=silent)
+        wait_until(self.socket.exists, 10.0, "jackd's start")
+
+    def stop(self, *, kill: bool = False) -> None:
+        """Away; `kill`: without a word to its clients, as in a crash."""
+        if self.process is None:
+            return
+        if kill:
+            self.process.kill()
+        else:
+            self.process.terminate()
+        self.process.wait(10.0)
+        self.process = None
+        self.socket.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def jack_session() -> Iterator[JackServer]:
+    missing = "jackd is missing: apt install jackd2" if shutil.which("jackd") is None else ""
+    if not missing:
+        try:
+            import sounddevice
+        except OSError:
+            missing = "PortAudio is missing: apt install libportaudio2"
+    if missing:
+        if os.environ.get("GRAPHFLOW_REQUIRE_AUDIO"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    os.environ["JACK_NO_START_SERVER"] = "1"
+    os.environ["JACK_DEFAULT_SERVER"] = name = f"graphflow-{os.getpid()}"
+    server = JackServer(name)
+    yield server
+    if sys.modules["sounddevice"]._initialized:  # before the server goes: PortAudio aborts when it finds it gone
+        sounddevice._terminate()
+    server.stop()
+
+
+@pytest.fixture
+def jack(jack_session: JackServer) -> JackServer:
+    """The server, running; PortAudio sees its device `system` (2 in, 2 out) from the next `Devices()` on."""
+    if jack_session.process is None:
+        jack_session.start()
+    return jack_session
