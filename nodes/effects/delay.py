@@ -7,6 +7,7 @@ from graphflow import PI, AudioIn, AudioNode, AudioOut, Ramp, State, clamp, cos,
 
 LOOP_LOW, LOOP_HIGH = 60.0, 7000.0  # Hz: what each round loses below and above
 GLIDE = 0.03  # s: how softly the head starts and stops to move
+NEAR = 0.001  # frames: the head has arrived
 FASTEST_DOWN, FASTEST_UP = 0.5, 1.0  # frames per frame: an octave below, an octave above while the time changes
 
 
@@ -63,9 +64,11 @@ class Delay(AudioNode):
             dry, wet = 1.0, 0.0
             for i in range(block):
                 aim = clamp(time[i] * rate, 2.0, size - 4.0)
-                distance = (
-                    aim if distance == 0.0 else distance + clamp(follow * (aim - distance), -FASTEST_UP, FASTEST_DOWN)
-                )
+                way = aim - distance
+                if distance == 0.0 or abs(way) < NEAR:
+                    distance = aim
+                else:
+                    distance += clamp(follow * way, -FASTEST_UP, FASTEST_DOWN)
                 whole = int(distance)
                 first = at - whole + 1  # the line is read backwards from here
                 x0 = line[channel, first if first >= 0 else first + size]

@@ -157,15 +157,15 @@ def run(
 ) -> dict[str, Sound]:
     """What the node makes of `inputs` ([channels, frames], or [frames] for one channel), in blocks of these lengths.
 
-    Blocks that do not add up to `frames` are followed by one that does.
+    Blocks that do not add up to `frames` are followed by more, of 1024, the engine's longest, or what is left.
     """
     sounds = {name: np.atleast_2d(np.asarray(sound, np.float32)) for name, sound in (inputs or {}).items()}
     node = Uncompiled(kind, width=width or max([1, *(len(s) for s in sounds.values())]), **given)
     lengths = [*blocks]
-    lengths += [frames - sum(lengths)] if sum(lengths) < frames else []
+    while sum(lengths) < frames:
+        lengths.append(min(frames - sum(lengths), 1024))
     pieces, at = [], 0
     for length in lengths:
         pieces.append(node.block(length, sounds, at))
         at += length
     return {name: np.concatenate([piece[name] for piece in pieces], axis=1) for name in pieces[0]}
-

@@ -1,0 +1,50 @@
+"""A host for one control node: feeds it changes, keeps what it sends, and has a clock that never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from uncompiled import kinds
+
+
+class Over(Exception):
+    """The script is at its end."""
+
+
+class Host:
+    """Runs a node through `script`, one mapping of new values per change; `seconds` is where its clock ends."""
+
+    def __init__(self, kind: str, script: Sequence[Mapping[str, Any]], seconds: float = 0.0) -> None:
+        spec = kinds()[kind]
+        defaults = {name: d.default for name, d in {**spec.params, **spec.settings}.items()}
+        self.values: dict[str, Any] = defaults | dict(script[0])
+        self.script, self.seconds = script, seconds
+        self.now = 0.0
+        self.sent: list[tuple[float, str, Any]] = []
+        self.node: Any = spec.cls("tested", self.values, self)
+
+    def run(self) -> list[tuple[float, str, Any]]:
+        """Everything the node sent: when, from which outlet, what."""
+        try:
+            asyncio.run(self.node.run())
+        except Over:
+            pass
+        return self.sent
+
+    def send(self, node: Any, outlet: str, message: Any) -> None:
+        self.sent.append((self.now, outlet, message))
+
+    async def changes(self, node: Any) -> AsyncIterator[frozenset[str]]:
+        for values in self.script:
+            self.values.update(values)
+            yield frozenset(values)
+
+    async def sleep(self, node: Any, seconds: float) -> None:
+        self.now += seconds
+        if self.now >= self.seconds:
+            raise Over
+
+    async def blocking(self, node: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
