@@ -12,7 +12,7 @@ from graphflow.core.errors import Problem, did_you_mean
 from graphflow.core.library import Library
 from graphflow.core.literals import literal_fault, takes_literal
 from graphflow.core.loops import loops
-from graphflow.core.names import place
+from graphflow.core.names import instead, place
 from graphflow.core.node import Node, Spec
 from graphflow.core.patch import Patch, PatchNode
 from graphflow.core.patch_text import free, setting_fault
@@ -135,7 +135,7 @@ def _put(node: GraphNode, spec: Spec, key: str, value: Any) -> str | None:
     if key in spec.declarations:
         return f": {key} of {spec.kind} takes no value"
     settable = [*spec.params, *spec.settings, *(n for n, inlet in spec.inlets.items() if takes_literal(inlet))]
-    return f": {spec.kind} has no {key!r}{did_you_mean(key, settable)}"
+    return f": {spec.kind} has no {key!r}{instead(key, settable)}"
 
 
 def _wires(patch: Patch, nodes: Mapping[str, GraphNode], problems: list[Problem]) -> tuple[Wire, ...]:

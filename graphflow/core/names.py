@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 from typing import Any
+
+from graphflow.core.errors import did_you_mean
 
 VERBS = (
     "after",
@@ -58,3 +61,11 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
     return str(value)
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """What could be written for an unknown name: the nearest known one, else all of them; begins with `;`."""
+    names = list(known)
+    if nearest := did_you_mean(name, names):
+        return nearest
+    return f"; expected {'one of ' if len(names) > 1 else ''}{', '.join(names)}" if names else ""

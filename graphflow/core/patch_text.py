@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from graphflow.core.declare import Setting
-from graphflow.core.errors import Problem, did_you_mean
-from graphflow.core.names import name_fault, place, shown
+from graphflow.core.errors import Problem
+from graphflow.core.names import instead, name_fault, place, shown
 from graphflow.core.patch import ENGINE, FORMAT, TRANSPORT, EngineSettings, Expose, Patch, PatchNode, Transport
-from graphflow.core.units import UNITS
+from graphflow.core.units import UNITS, show
 from graphflow.core.wires import ends
 
 ROOT = ("format", "title", "wires", "nodes", "transport", "engine", "expose", "scenes", "meta")
@@ -82,13 +82,13 @@ def free(key: str) -> bool:
 
 def setting_fault(setting: Setting, value: Any) -> str | None:
     """What is wrong with a value for a setting, as the end of a sentence, or None."""
-    whole = isinstance(setting.default, int) and not isinstance(setting.default, bool)
-    if whole and isinstance(value, float) and value % 1.0:
-        return f"is {value}; expected a whole number"
     try:
         setting.parse(value)
     except ValueError as error:
         return str(error)
+    whole = isinstance(setting.default, int) and not isinstance(setting.default, bool)
+    if whole and value % 1:
+        return f"is {show(value, setting.unit)}; expected a whole number, {setting.range()}"
     return None
 
 
@@ -120,7 +120,7 @@ class _Reader:
             if isinstance(value, dict) and "kind" in value:
                 self.add(place(key), f"a node's table is [nodes.{key}]")
             else:
-                self.add(place(key), f"a patch has no {key!r}{did_you_mean(key, ROOT)}")
+                self.add(place(key), f"a patch has no {key!r}{instead(key, ROOT)}")
         self.misplaced_wires("meta", data.get("meta"), "wires" not in data)
 
     def misplaced_wires(self, where: str, table: Any, lost: bool = True) -> bool:
@@ -189,7 +189,7 @@ class _Reader:
         lost = self.misplaced_wires(where, table)
         for key in table:
             if key not in known and not free(key) and not (lost and key == "wires"):
-                self.add(place(*where.split("."), key), f"[{where}] has no {key!r}{did_you_mean(key, known)}")
+                self.add(place(*where.split("."), key), f"[{where}] has no {key!r}{instead(key, known)}")
         return {key: value for key, value in table.items() if key in known}
 
     def settings(self, where: str, table: dict[str, Any], declared: dict[str, Setting]) -> dict[str, Any]:

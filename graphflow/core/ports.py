@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from graphflow.core.declare import AudioIn, AudioOut, Declaration, Inlet, Numeric, Outlet, Param, Setting, Text
-from graphflow.core.errors import did_you_mean
+from graphflow.core.names import instead
 from graphflow.core.node import Spec
 
 AUDIO, SIGNAL, TEXT, STYLE = "audio", "signal", "text", "style"
@@ -88,13 +88,8 @@ def _named(spec: Spec, name: str, known: dict[str, Declaration], what: str) -> D
         raise ValueError(f"{name} of {spec.kind} is a param that {rule}")
     if declared is not None:
         other = "gives no wire" if what == "outlet" else "takes no wire"
-        raise ValueError(f"{name} of {spec.kind} {other}{_expected(known)}")
-    raise ValueError(f"{spec.kind} has no {what} {name!r}{did_you_mean(name, known) or _expected(known)}")
-
-
-def _expected(known: Iterable[str]) -> str:
-    names = list(known)
-    return f"; expected {'one of ' if len(names) > 1 else ''}{', '.join(names)}" if names else ""
+        raise ValueError(f"{name} of {spec.kind} {other}{instead(name, known)}")
+    raise ValueError(f"{spec.kind} has no {what} {name!r}{instead(name, known)}")
 
 
 def _misfit(

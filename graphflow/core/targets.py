@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core.declare import Numeric, Param
 from graphflow.core.errors import Problem, did_you_mean
-from graphflow.core.names import place
+from graphflow.core.names import instead, place
 from graphflow.core.patch import Expose, Patch
 from graphflow.core.units import show
 
@@ -32,7 +32,7 @@ def target(where: str, nodes: Mapping[str, GraphNode]) -> Param | None:
         return spec.params[param]
     if param in spec.settings:
         raise ValueError(f": {param} of {spec.kind} is a setting, which is fixed while it plays; expected a param")
-    raise ValueError(f": {spec.kind} has no param {param!r}{did_you_mean(param, spec.params)}")
+    raise ValueError(f": {spec.kind} has no param {param!r}{instead(param, spec.params)}")
 
 
 def targets_amiss(patch: Patch, nodes: Mapping[str, GraphNode]) -> list[Problem]:
