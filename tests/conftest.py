@@ -51,7 +51,8 @@ class JackServer:
             self.process.terminate()
         self.process.wait(10.0)
         self.process = None
-        self.socket.unlink(missing_ok=True)
+        for left in Path("/dev/shm").glob(f"jack*_{self.name}_*"):
+            left.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +89,10 @@ class PortAudio:
             for index in host["devices"]:
                 device = sounddevice.query_devices(index)
                 if device["max_output_channels"]:
+                    wanted = {"device": index, "channels": 1, "samplerate": device["default_samplerate"]}
                     try:
-                        probe = sounddevice._StreamBase(
-                            "output", device=index, channels=1, samplerate=device["default_samplerate"]
-                        )
+                        with _quiet():
+                            probe = sounddevice._StreamBase("output", **wanted)
                     except sounddevice.PortAudioError:
                         return False
                     probe.close()
@@ -105,6 +107,20 @@ class PortAudio:
         sounddevice._initialized = 0
         sounddevice._initialize()
         self._dead = False
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """PortAudio's and JACK's remarks, written past Python to the terminal, go nowhere."""
+    terminal = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def _copy_of_library() -> str:

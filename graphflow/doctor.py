@@ -1,0 +1,213 @@
+"""What `graphflow doctor` looks at: everything outside graphflow that a patch needs, each with its repair."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import graphflow
+from graphflow.audio.compile import cache_folder
+from graphflow.audio.devices import DeviceError, Devices, NoPortAudio
+from graphflow.worker.memory import SharedMemory
+
+State = Literal["good", "note", "bad"]
+
+LIBRARIES = ("numpy", "numba", "sounddevice", "soundfile", "soxr", "tomlkit", "safetensors", "torch", "torchaudio")
+MARKS: dict[State, str] = {"good": "ok  ", "note": "note", "bad": "BAD "}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. `good` works, `note` limits, `bad` keeps something from working."""
+
+    subject: str
+    state: State
+    message: str
+    repair: str = ""
+
+    def __str__(self) -> str:
+        line = f"{MARKS[self.state]}  {self.subject:<14}{self.message}"
+        return f"{line}; {self.repair}" if self.repair else line
+
+
+def examine() -> tuple[Finding, ...]:
+    """Look at everything, which takes a few seconds: torch is asked in a process of its own."""
+    findings: list[Finding] = []
+    for look in (versions, name_clash, sound, priority, torch_and_gpu, weights, kernel_cache, shared_memory):
+        findings.extend(look())
+    return tuple(findings)
+
+
+def report(findings: Iterable[Finding]) -> str:
+    """The findings, a line each, and the sum."""
+    seen = list(findings)
+    bad = sum(finding.state == "bad" for finding in seen)
+    closing = "nothing to repair" if not bad else f"{bad} to repair: see the lines marked BAD"
+    return "\n".join([*map(str, seen), closing])
+
+
+def versions(version: Callable[[str], str] = metadata.version) -> list[Finding]:
+    """graphflow, Python, the machine, and the libraries by their installed versions."""
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    findings = [
+        Finding("graphflow", "good", f"{graphflow.__version__} in {Path(graphflow.__file__).parent}"),
+        Finding("python", "good", f"{platform.python_version()}, {machine}"),
+    ]
+    present, missing = [], []
+    for library in LIBRARIES:
+        try:
+            present.append(f"{library} {version(library)}")
+        except metadata.PackageNotFoundError:
+            missing.append(library)
+    if present:
+        findings.append(Finding("libraries", "good", ", ".join(present)))
+    if missing:
+        repair = f"{Path(sys.executable).name} -m pip install {' '.join(missing)}"
+        findings.append(Finding("libraries", "bad", f"missing: {', '.join(missing)}", repair))
+    return findings
+
+
+def name_clash(version: Callable[[str], str] = metadata.version) -> list[Finding]:
+    """PyPI's `graphflow` is another project with the same import name; ours is `graphflow-live`."""
+    try:
+        other = version("graphflow")
+    except metadata.PackageNotFoundError:
+        return [Finding("name", "good", "no other package called graphflow is installed")]
+    message = f"PyPI's 'graphflow' {other}, another project, is installed under our import name"
+    return [Finding("name", "bad", message, "pip uninstall graphflow, then install graphflow-live again")]
+
+
+def sound(open_devices: Callable[[], Devices] = Devices) -> list[Finding]:
+    """PortAudio, every device, and what plays when none is named."""
+    try:
+        devices = open_devices()
+    except NoPortAudio as missing:
+        return [Finding("sound", "bad", *_split(str(missing)))]
+    try:
+        findings = [Finding("sound", "good", devices.version.split(",")[0])]
+        findings += [Finding("device", "good", str(device)) for device in devices.all()]
+        try:
+            default = devices.find("")
+        except DeviceError as none:
+            findings.append(Finding("sound card", "note", *_split(str(none))))
+        else:
+            latency = f"{default.latency * 1000:.1f} ms"
+            findings.append(Finding("sound card", "good", f"{default.name} plays by default, latency {latency}"))
+        return findings
+    finally:
+        devices.close()
+
+
+def priority() -> list[Finding]:
+    """Whether the audio thread may go before other programs."""
+    if sys.platform != "linux":
+        return []
+    import resource
+
+    allowed = resource.getrlimit(resource.RLIMIT_RTPRIO)[1]
+    if os.geteuid() == 0 or allowed != 0:
+        return [Finding("priority", "good", "the audio thread may run in real time")]
+    repair = "add yourself to the group 'audio' (usermod -aG audio NAME) and log in again"
+    return [Finding("priority", "note", "the audio thread may not run in real time", repair)]
+
+
+ASK_TORCH = """
+import json, torch
+cuda = torch.cuda.is_available()
+names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())] if cuda else []
+print(json.dumps({"version": torch.__version__, "cuda": names, "mps": torch.backends.mps.is_available()}))
+"""
+
+
+def torch_and_gpu(ask: str = ASK_TORCH, cards: Callable[[], str] | None = None) -> list[Finding]:
+    """What torch can compute on, asked in a process of its own, and whether a graphics card lies idle."""
+    try:
+        asked = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired:
+        return [Finding("torch", "bad", "does not answer within 60 s", "install torch again")]
+    if asked.returncode != 0:
+        reason = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return [Finding("torch", "bad", f"cannot be imported: {reason}", "install torch again")]
+    answer = json.loads(asked.stdout)
+    findings = [Finding("torch", "good", answer["version"])]
+    card = (cards or _nvidia_cards)()
+    if answer["cuda"]:
+        findings.append(Finding("gpu", "good", f"cuda: {', '.join(answer['cuda'])}"))
+    elif answer["mps"]:
+        findings.append(Finding("gpu", "good", "mps: Apple"))
+    elif card:
+        repair = "install a build of torch with CUDA (pytorch.org, Get Started)"
+        findings.append(Finding("gpu", "note", f"{card} is here, and this torch cannot use it", repair))
+    else:
+        findings.append(Finding("gpu", "good", "none; models run on the CPU"))
+    return findings
+
+
+def _nvidia_cards() -> str:
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return ""
+    return ", ".join(answer.stdout.split("\n")).strip(", ") if answer.returncode == 0 else ""
+
+
+def weights(models: Path = Path(graphflow.__file__).parent / "models") -> list[Finding]:
+    """Whether the models that ship with graphflow have their weights."""
+    findings = []
+    for folder in sorted(path.parent for path in models.glob("*/__init__.py")):
+        files = sorted(folder.glob("*.safetensors"))
+        if files:
+            size = sum(file.stat().st_size for file in files) / 1e6
+            findings.append(Finding("weights", "good", f"{folder.name}: {size:.1f} MB"))
+        else:
+            repair = f"install graphflow-live again, or train: python -m graphflow.models.{folder.name}.train"
+            findings.append(Finding("weights", "bad", f"{folder.name} has none in {folder}", repair))
+    return findings
+
+
+def kernel_cache(folder: Path | None = None) -> list[Finding]:
+    """Where compiled nodes are kept, how much there is, and whether more can be added."""
+    folder = cache_folder() if folder is None else folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as reason:
+        message = f"{folder} cannot be written ({reason.strerror}), every start compiles anew"
+        return [Finding("kernel cache", "bad", message, "set GRAPHFLOW_CACHE to a folder you can write")]
+    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+    return [Finding("kernel cache", "good", f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")]
+
+
+def shared_memory(size: int = 1 << 20) -> list[Finding]:
+    """Whether a worker process can hand over its sound."""
+    try:
+        memory = SharedMemory(size)
+    except OSError as reason:
+        message = f"none to be had ({reason.strerror}), generators stay silent"
+        return [Finding("shared memory", "bad", message, "free memory, or allow this program to make memory files")]
+    memory.bytes()[-1] = 1
+    memory.close()
+    return [Finding("shared memory", "good", f"{size >> 20} MB taken and given back")]
+
+
+def _split(line: str) -> tuple[str, str]:
+    """An error's line as message and repair."""
+    message, _, repair = line.partition("; ")
+    return (message, repair)
+
+
+__all__ = ["Finding", "examine", "report"]
