@@ -1,0 +1,10 @@
+"""The session: it owns patch, engine and workers, and every change goes through it as a transaction.
+
+Its parts: `session` (the patch that plays), `control_loop` (runs control nodes), `messages` (who hears what),
+`transport` (bars and beats on the frame count), `sound_files` and `tapes` (what is read from and written to disk),
+`live` (the thread it runs in while it plays), `output` (sound card, null clock or file), `offline` (render).
+"""
+
+from graphflow.session.session import Session, SessionStatistics
+
+__all__ = ["Session", "SessionStatistics"]

@@ -1,0 +1,142 @@
+"""Where control nodes run: one task each in an asyncio loop, woken when something they read has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from graphflow.core.node import ControlNode
+
+Send = Callable[[ControlNode, str, Any], None]
+Report = Callable[[str], None]
+
+
+class _Life:
+    """One running control node: its task, and what has changed since it last looked."""
+
+    def __init__(self, node: ControlNode) -> None:
+        self.node = node
+        self.changed: set[str] = set()
+        self.woken = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.idle = False
+
+
+class ControlLoop:
+    """Runs control nodes. `send` is called with what they send; a node that raises is named and stays silent.
+
+    Live, the loop runs by itself in the session's thread. Offline, `settle` runs it until every node waits, so that
+    a render is the same from run to run. Time is the graph's: `advance` says how far it has come.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send, report: Report, rate: float) -> None:
+        self._loop, self._send, self._report, self._rate = loop, send, report, rate
+        self._lives: dict[ControlNode, _Life] = {}
+        self._frame = 0
+        self._sleepers: list[tuple[int, int, asyncio.Future[None], _Life]] = []
+        self._count = itertools.count()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    def start(self, node: ControlNode) -> None:
+        """Begin the node's life."""
+        life = self._lives[node] = _Life(node)
+        self._quiet.clear()
+        life.task = self._loop.create_task(self._live(life))
+
+    def stop(self, node: ControlNode) -> None:
+        """End the node's life."""
+        life = self._lives.pop(node, None)
+        if life is not None and life.task is not None:
+            life.task.cancel()
+        self._look()
+
+    def close(self) -> None:
+        for node in list(self._lives):
+            self.stop(node)
+
+    def change(self, node: ControlNode, name: str) -> None:
+        """Tell a node that one of its params or inlets has changed."""
+        life = self._lives.get(node)
+        if life is not None:
+            life.changed.add(name)
+            life.woken.set()
+            life.idle = False
+            self._quiet.clear()
+
+    def advance(self, frame: int) -> None:
+        """The graph has come to this frame: wake who slept until now."""
+        self._frame = frame
+        while self._sleepers and self._sleepers[0][0] <= frame:
+            _, _, future, life = heapq.heappop(self._sleepers)
+            if not future.done():
+                life.idle = False
+                self._quiet.clear()
+                future.set_result(None)
+
+    async def settle(self) -> None:
+        """Return when every node waits for a change or for a later frame."""
+        await self._quiet.wait()
+
+    # --- what a node asks of its host -----------------------------------------------------------------------------
+
+    def send(self, node: ControlNode, outlet: str, message: Any) -> None:
+        self._send(node, outlet, message)
+
+    async def changes(self, node: ControlNode) -> AsyncIterator[frozenset[str]]:
+        life = self._lives[node]
+        yield frozenset(node.spec.declarations)
+        while True:
+            while not life.changed:
+                self._rest(life)
+                await life.woken.wait()
+                life.woken.clear()
+                life.idle = False
+            names, life.changed = frozenset(life.changed), set()
+            yield names
+
+    async def sleep(self, node: ControlNode, seconds: float) -> None:
+        life = self._lives[node]
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        due = self._frame + max(1, round(seconds * self._rate))
+        heapq.heappush(self._sleepers, (due, next(self._count), future, life))
+        self._rest(life)
+        await future
+
+    async def blocking(self, node: ControlNode, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+
+    # --------------------------------------------------------------------------------------------------------------
+
+    async def _live(self, life: _Life) -> None:
+        try:
+            await life.node.run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a node of somebody else may raise anything; the rest plays on
+            place = _own_line(error, str(life.node.spec.file))
+            self._report(f"nodes.{life.node.name}: {place}{type(error).__name__}: {error}; it sends nothing more")
+        finally:
+            self._rest(life)
+
+    def _rest(self, life: _Life) -> None:
+        if not life.changed:
+            life.idle = True
+        self._look()
+
+    def _look(self) -> None:
+        if all(life.idle for life in self._lives.values()):
+            self._quiet.set()
+
+
+def _own_line(error: BaseException, file: str) -> str:
+    """`file:line `, where in the node's own file it went wrong."""
+    trace, line = error.__traceback__, 0
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"{file}:{line} " if line else ""

@@ -1,0 +1,48 @@
+"""Bars and beats, counted on the engine's frames."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Transport:
+    """The music's clock. `beat` is where it was at `frame`; without a tempo there are no bars to wait for."""
+
+    rate: float
+    tempo: float | None = None
+    beats_per_bar: int = 4
+    frame: int = 0
+    beat: float = 0.0
+
+    def beat_at(self, frame: int) -> float:
+        """The beat at a frame, counted from 0."""
+        return self.beat + (frame - self.frame) * (self.tempo or 0.0) / 60.0 / self.rate
+
+    def frame_of(self, beat: float) -> int:
+        """The frame on which a beat falls."""
+        if not self.tempo:
+            return self.frame
+        return self.frame + round((beat - self.beat) * 60.0 / self.tempo * self.rate)
+
+    def with_tempo(self, tempo: float | None, frame: int) -> Transport:
+        """The same clock at another tempo from `frame` on; the beat goes on from where it is."""
+        return Transport(self.rate, tempo, self.beats_per_bar, frame, self.beat_at(frame))
+
+    def grid(self, quant: str, frame: int) -> int:
+        """The first frame at or after `frame` on which an edit may fall: now, the next beat, the next bar."""
+        if quant == "now" or not self.tempo:
+            return frame
+        unit = 1 if quant == "beat" else self.beats_per_bar
+        # a beat that falls within this very frame counts as reached
+        nearly = 0.5 * self.tempo / 60.0 / self.rate
+        return self.frame_of(math.ceil((self.beat_at(frame) - nearly) / unit) * unit)
+
+    def data(self) -> dict[str, Any]:
+        """As generators receive it."""
+        return {"tempo": self.tempo, "beats_per_bar": self.beats_per_bar, "frame": self.frame, "beat": self.beat}
+
+    def __str__(self) -> str:
+        return "no tempo" if self.tempo is None else f"{self.tempo:g} bpm, {self.beats_per_bar} beats per bar"
