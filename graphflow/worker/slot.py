@@ -123,8 +123,10 @@ class Slot:
 
     def _goal(self) -> int:
         """Up to where frames should be there. Live it follows the play position itself: the session may be busy."""
-        target = self.memory.ring.target
-        return target if self.order.lockstep else max(target, self._ahead())
+        ring = self.memory.ring
+        if self.order.lockstep:
+            return ring.target
+        return max(ring.target, self._ahead(), ring.start + 1)  # the first chunk does not wait for the clock to run
 
     def _too_late(self) -> bool:
         late = self.memory.play_position - self.memory.ring.written

@@ -35,7 +35,7 @@ class Stream:
     def frame(self) -> int:
         """Where the next chunk begins, at the patch's rate."""
         rate, generator_rate = self._ratio
-        return -(-self.position * rate // generator_rate)
+        return round(self.position * rate / generator_rate)
 
     def feed(self, chunk: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A chunk [its channels, frames] in, the frames [channels, n] that are certain by now out."""

@@ -18,6 +18,11 @@ CHUNK = 1024
 """Frames."""
 
 
+def say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
 class Ramp:
     """Frame k of its music is k * 2**-20 (exact in float32 for 16 s), left; the state's `value`, right."""
 
@@ -34,7 +39,7 @@ class Ramp:
     def set(self, state: dict[str, Any]) -> None:
         self.value = float(state.get("value", 0.0))
         if state.get("say"):
-            print(state["say"], file=sys.stderr, flush=True)
+            say(state["say"])
         if state.get("raise"):
             raise ArithmeticError("told to raise")
         if state.get("die"):
@@ -75,7 +80,7 @@ class Greedy(Ramp):
 
     def step(self, frame: int) -> npt.NDArray[np.float32]:
         if self.made == 2 * self.frames:
-            print("holding", file=sys.stderr, flush=True)
+            say("holding")
             ctypes.PyDLL(None).sleep(1000)
         return super().step(frame)
 
@@ -110,6 +115,6 @@ def open(settings: dict[str, Any]) -> Ramp:
     if kind == "broken":
         raise ValueError("no such thing")
     if kind == "mortal":
-        print("out of paper", file=sys.stderr, flush=True)
+        say("out of paper")
         os._exit(3)
     return KINDS[kind](settings)
