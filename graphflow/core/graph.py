@@ -146,7 +146,7 @@ def _wires(patch: Patch, nodes: Mapping[str, GraphNode], problems: list[Problem]
         try:
             along = hops(text)
         except ValueError as error:
-            problems.append(Problem("wires", f"{text!r} {error}"))
+            problems.append(Problem("wires", f'"{text}" {error}'))
             continue
         for hop in along:
             try:

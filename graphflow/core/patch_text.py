@@ -156,7 +156,7 @@ class _Reader:
             try:
                 ends(wire)
             except ValueError as error:
-                self.add("wires", f"{wire!r} {error}")
+                self.add("wires", f'"{wire}" {error}')
                 continue
             kept.append(wire)
         return tuple(kept)

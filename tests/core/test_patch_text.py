@@ -132,7 +132,7 @@ def test_formats(line: str, message: str) -> None:
         ("title = 3", "title is 3; expected text"),
         ("wires = 'a -> b'", "wires is 'a -> b'; expected a list, wires = [\"node -> node\"]"),
         ("wires = ['a -> b', 3]", 'wires: number 2 is 3; expected text, "node -> node"'),
-        ("wires = ['a => b']", "wires: 'a => b' has 'a => b' at an end; expected node or node.port, joined by ->"),
+        ("wires = ['a => b']", "wires: \"a => b\" has 'a => b' at an end; expected node or node.port, joined by ->"),
         ("nodes = 3", "nodes is 3; expected a table, [nodes]"),
         ("[nodes]\nlead = 'sine'", "nodes.lead is 'sine'; expected a table, [nodes.lead]"),
         ("[nodes.lead]\nfreq = 3", 'nodes.lead has no kind; write one, like kind = "sine"'),
@@ -208,7 +208,7 @@ block = 7
 """
     assert faults(text) == [
         "format is missing; write format = 1 as the first line",
-        "wires: 'a' leads nowhere; expected node.port -> node.port",
+        'wires: "a" leads nowhere; expected node.port -> node.port',
         'nodes.a has no kind; write one, like kind = "sine"',
         'nodes.b.kind is 2; expected text, like kind = "sine"',
         "engine.rate is 7 Hz; expected 8000 to 192000 Hz",
