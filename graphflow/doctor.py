@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -40,20 +40,26 @@ class Finding:
         return f"{line}; {self.repair}" if self.repair else line
 
 
-def examine() -> tuple[Finding, ...]:
-    """Look at everything, which takes a few seconds: torch is asked in a process of its own."""
-    findings: list[Finding] = []
+def examine() -> Iterator[Finding]:
+    """Look at everything, one after the other; torch is asked in a process of its own, which takes seconds."""
     for look in (versions, name_clash, sound, priority, torch_and_gpu, weights, kernel_cache, shared_memory):
-        findings.extend(look())
-    return tuple(findings)
+        yield from look()
 
 
-def report(findings: Iterable[Finding]) -> str:
-    """The findings, a line each, and the sum."""
-    seen = list(findings)
-    bad = sum(finding.state == "bad" for finding in seen)
-    closing = "nothing to repair" if not bad else f"{bad} to repair: see the lines marked BAD"
-    return "\n".join([*map(str, seen), closing])
+def closing(findings: Iterable[Finding]) -> str:
+    """The sum in a line."""
+    bad = sum(finding.state == "bad" for finding in findings)
+    return f"{bad} to repair: see the lines marked BAD" if bad else "nothing to repair"
+
+
+def main(findings: Iterable[Finding] | None = None) -> int:
+    """Print each finding as it is made, and the sum; exit code 2 where something is to be repaired."""
+    seen = []
+    for finding in examine() if findings is None else findings:
+        print(finding, flush=True)
+        seen.append(finding)
+    print(closing(seen))
+    return 2 if any(finding.state == "bad" for finding in seen) else 0
 
 
 def versions(version: Callable[[str], str] = metadata.version) -> list[Finding]:
@@ -210,4 +216,4 @@ def _split(line: str) -> tuple[str, str]:
     return (message, repair)
 
 
-__all__ = ["Finding", "examine", "report"]
+__all__ = ["Finding", "closing", "examine", "main"]

@@ -20,17 +20,19 @@ def installed(**versions: str):  # type: ignore[no-untyped-def]
     return version
 
 
-def test_a_report_is_a_line_each_with_repairs_and_the_sum() -> None:
+def test_findings_are_printed_with_repairs_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:
     findings = [
         Finding("python", "good", "3.11.7"),
         Finding("sound", "bad", "no PortAudio", "apt install libportaudio2 (or your system's)"),
     ]
-    assert doctor.report(findings) == (
+    assert doctor.main(findings) == 2
+    assert capsys.readouterr().out == (
         "ok    python        3.11.7\n"
         "BAD   sound         no PortAudio; apt install libportaudio2 (or your system's)\n"
-        "1 to repair: see the lines marked BAD"
+        "1 to repair: see the lines marked BAD\n"
     )
-    assert doctor.report(findings[:1]).endswith("nothing to repair")
+    assert doctor.main(findings[:1]) == 0
+    assert capsys.readouterr().out.endswith("nothing to repair\n")
 
 
 def test_a_missing_library_is_named_with_its_command() -> None:
@@ -154,6 +156,6 @@ def test_shared_memory_is_tried() -> None:
 
 
 def test_an_examination_runs_through() -> None:
-    findings = doctor.examine()
+    findings = list(doctor.examine())
     subjects = {finding.subject for finding in findings}
     assert {"graphflow", "python", "libraries", "name", "sound", "torch", "weights", "kernel cache"} <= subjects
