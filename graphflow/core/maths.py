@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from math import cos, exp, log, log2, sin, sqrt, tan, tanh
+from math import cos, exp, expm1, log, log2, sin, sqrt, tan, tanh
 
 PI = math.pi
 TAU = math.tau
@@ -50,6 +50,7 @@ __all__ = [
     "cos",
     "db",
     "exp",
+    "expm1",
     "floor",
     "log",
     "log2",

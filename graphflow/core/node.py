@@ -141,7 +141,7 @@ class Node:
         if issubclass(cls, AudioNode):
             has_in = any(isinstance(d, AudioIn) and not isinstance(d, DeviceIn) for d in declarations.values())
             has_out = any(isinstance(d, AudioOut) and not isinstance(d, (DeviceOut, Tape)) for d in declarations.values())
-            if has_in and has_out and "bypass" not in declarations:
+            if has_in and has_out and not cls.breaks_loop and "bypass" not in declarations:
                 bypass = Ramp(0.0, "How much of the input goes past the node untouched.")
                 bypass.name = "bypass"
                 declarations["bypass"] = bypass

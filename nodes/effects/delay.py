@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from graphflow import PI, AudioIn, AudioNode, AudioOut, Ramp, State, clamp, cos, exp, float64, sin
+from graphflow import PI, AudioIn, AudioNode, AudioOut, Ramp, State, clamp, cos, expm1, float64, sin
 
 LOOP_LOW, LOOP_HIGH = 60.0, 7000.0  # Hz: what each round loses below and above
 GLIDE = 0.03  # s: how softly the head starts and stops to move
@@ -53,9 +53,9 @@ class Delay(AudioNode):
         block: int,
     ) -> None:
         size = line.shape[1]
-        keep_high = 1.0 - exp(-2.0 * PI * LOOP_HIGH / rate)
-        keep_low = 1.0 - exp(-2.0 * PI * LOOP_LOW / rate)
-        follow = 1.0 - exp(-1.0 / (GLIDE * rate))
+        keep_high = -expm1(-2.0 * PI * LOOP_HIGH / rate)
+        keep_low = -expm1(-2.0 * PI * LOOP_LOW / rate)
+        follow = -expm1(-1.0 / (GLIDE * rate))
         for channel in range(len(input)):
             at = frame % size
             distance = head[channel]

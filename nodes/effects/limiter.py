@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from graphflow import AudioIn, AudioNode, AudioOut, Ramp, State, db, exp, float64
+from graphflow import AudioIn, AudioNode, AudioOut, Ramp, State, db, expm1, float64
 
 AHEAD = 127  # frames from in to out
 HOLD = 7  # the least gain of the last 2**7 = 128 frames is kept
@@ -61,7 +61,7 @@ class Limiter(AudioNode):
                 top = db(known_ceiling)
             if release[i] != known_release:
                 known_release = release[i]
-                back = 1.0 - exp(-1.0 / (known_release * rate))
+                back = -expm1(-1.0 / (known_release * rate))
             at = (frame + i) % 128
             peak = 0.0
             for channel in range(len(input)):

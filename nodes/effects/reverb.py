@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from graphflow import PI, AudioIn, AudioNode, AudioOut, Ramp, State, clamp, cos, exp, float64, sin, sqrt
+from graphflow import PI, AudioIn, AudioNode, AudioOut, Ramp, State, clamp, cos, exp, expm1, float64, sin, sqrt
 
 # A feedback delay network (Jot and Chaigne, "Digital delay networks for designing artificial reverberators", AES 90,
 # 1991) of eight lines, mixed by a Hadamard matrix, behind four all-pass diffusers per side. Even lines are the left
@@ -83,7 +83,7 @@ class Reverb(AudioNode):
         short = diffusers.shape[1] // 8
         longest = span - 4.0 - 2.0 * DEPTH * rate
         cosine = cos(2.0 * PI * min(DAMPED / rate, 0.49))
-        cut = 1.0 - exp(-2.0 * PI * RUMBLE / rate)
+        cut = -expm1(-2.0 * PI * RUMBLE / rate)
         known = -1.0  # the mix whose gains are at hand; none yet
         dry, wet = 1.0, 0.0
         for i in range(block):

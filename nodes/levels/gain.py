@@ -8,6 +8,7 @@ class Gain(AudioNode):
 
     input = AudioIn("What to scale.")
     level = Ramp(0.0, "How loud.", "dB", min=-60.0, max=12.0)
+    amount = Ramp(1.0, "A factor on top of the level, for an envelope or an LFO to drive.", min=0.0, max=1.0)
     gain = Coefficient()
     out = AudioOut("The scaled sound.")
 
@@ -16,5 +17,5 @@ class Gain(AudioNode):
         return (db(level) if level > -60.0 else 0.0,)
 
     @staticmethod
-    def tick(input: float, gain: float) -> tuple[float]:
-        return (input * gain,)
+    def tick(input: float, amount: float, gain: float) -> tuple[float]:
+        return (input * gain * amount,)

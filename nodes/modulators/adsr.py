@@ -1,12 +1,11 @@
 """adsr: the rise and fall of a note."""
 
-from graphflow import AudioIn, AudioNode, AudioOut, Coefficient, Ramp, State, float64, tanh
+from graphflow import AudioIn, AudioNode, AudioOut, Coefficient, Ramp, State, expm1, float64
 
 
 def approach(seconds: float, time_constants: float, rate: float) -> float:
-    """The part of the way to its target that a curve goes in one frame: 1 - exp(-x), exact for small x too."""
-    half = tanh(0.5 * time_constants / max(seconds * rate, 1.0))
-    return 2.0 * half / (1.0 + half)
+    """The part of the way to its target that a curve goes in one frame."""
+    return -expm1(-time_constants / max(seconds * rate, 1.0))
 
 
 # An attack aims at 1.3 and turns at 1: ln(1.3 / 0.3) time constants. A release aims at -0.001 and rests at 0:
