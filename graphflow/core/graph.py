@@ -10,12 +10,12 @@ from typing import Any
 from graphflow.core.declare import Inlet
 from graphflow.core.errors import Problem, did_you_mean
 from graphflow.core.library import Library
-from graphflow.core.literals import literal_fault, takes_literal
+from graphflow.core.literals import literal_fault, parsed, takes_literal
 from graphflow.core.loops import loops
 from graphflow.core.names import instead, place
 from graphflow.core.node import Node, Spec
 from graphflow.core.patch import Patch, PatchNode
-from graphflow.core.patch_text import free, setting_fault
+from graphflow.core.patch_text import free
 from graphflow.core.ports import carried, join, takes_many
 from graphflow.core.targets import targets_amiss
 from graphflow.core.wires import Hop, hops
@@ -116,14 +116,15 @@ def _put(node: GraphNode, spec: Spec, key: str, value: Any) -> str | None:
     """Store a written value where it belongs. What is wrong with it, as a problem's message, or None."""
     if key in spec.params:
         try:
-            node.params[key] = spec.params[key].parse(value)
+            node.params[key] = parsed(spec.params[key], value)
         except ValueError as error:
             return f" {error}"
         return None
     if key in spec.settings:
-        if fault := setting_fault(spec.settings[key], value):
-            return f" {fault}"
-        node.settings[key] = spec.settings[key].parse(value)
+        try:
+            node.settings[key] = parsed(spec.settings[key], value)
+        except ValueError as error:
+            return f" {error}"
         return None
     if key in spec.inlets:
         if fault := literal_fault(spec.inlets[key], value):

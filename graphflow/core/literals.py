@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from graphflow.core.declare import Inlet, Text
+from graphflow.core.declare import Inlet, Param, Setting, Text
 from graphflow.core.messages import Part, Signal, Style
 from graphflow.core.names import shown
+from graphflow.core.units import show
 
 STYLE_EXPECTED = 'expected text, or a list of texts and { text = "...", weight = 1.0 }'
 
 
 def takes_literal(inlet: Inlet) -> bool:
     return inlet.type in (Style, Text, Signal)
+
+
+def parsed(declared: Param | Setting, value: Any) -> Any:
+    """A written value in its declaration's own type. Raises ValueError whose text continues `nodes.x.y `."""
+    try:
+        result = declared.parse(value)
+    except OverflowError:  # Python's whole numbers have no limit, TOML's and ours do
+        raise ValueError("is too large a number") from None
+    whole = isinstance(declared.default, int) and not isinstance(declared.default, bool)
+    if whole and isinstance(declared, Setting) and value % 1:
+        raise ValueError(f"is {show(value, declared.unit)}; expected a whole number, {declared.range()}")
+    return result
 
 
 def literal_fault(inlet: Inlet, value: Any) -> str | None:
@@ -34,7 +46,7 @@ def message(inlet: Inlet, value: Any) -> Any:
             raise ValueError(f"is {shown(value)}; expected text")
         return value
     if inlet.type is Signal:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
             raise ValueError(f"is {shown(value)}; expected a number")
         return float(value)
     raise ValueError(f"is {shown(value)}; {inlet.type.__name__.lower()} comes by wire only")

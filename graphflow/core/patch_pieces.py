@@ -155,12 +155,16 @@ class Pieces:
     def _insert(self, path: Path, value: Any) -> None:
         table = path[:-1]
         headers = [i for i, p in enumerate(self.pieces) if p.what == "header" and p.path == table]
-        siblings = [i for i, p in enumerate(self.pieces) if p.what == "value" and p.path[:-1] == table]
+        siblings = [
+            i
+            for i, p in enumerate(self.pieces)
+            if p.what == "value" and p.under <= len(table) < len(p.path) and p.path[: len(table)] == table
+        ]
         if not headers and not siblings and table:
             self.add_table(table, {path[-1]: value})
             return
         if not table:
-            siblings = [i for i in siblings if _rank(self.pieces[i].path[-1]) <= _rank(path[-1])]
+            siblings = [i for i in siblings if _rank(self.pieces[i].path[0]) <= _rank(path[0])]
         at = (siblings or headers or [_end_of_first_comment(self.pieces)])[-1]
         under = self.pieces[at].under if siblings else len(table)
         self._end_line(at)

@@ -9,9 +9,10 @@ from typing import Any
 
 from graphflow.core.declare import Setting
 from graphflow.core.errors import Problem
+from graphflow.core.literals import parsed
 from graphflow.core.names import instead, name_fault, place, shown
 from graphflow.core.patch import ENGINE, FORMAT, TRANSPORT, EngineSettings, Expose, Patch, PatchNode, Transport
-from graphflow.core.units import UNITS, show
+from graphflow.core.units import UNITS
 from graphflow.core.wires import ends
 
 ROOT = ("format", "title", "wires", "nodes", "transport", "engine", "expose", "scenes", "meta")
@@ -37,6 +38,8 @@ def read(source: str | bytes) -> tuple[Patch, list[Problem]]:
         return Patch(), [Problem(f"line {line}", f" has the byte 0x{byte:02x}, which is not UTF-8; save it as UTF-8")]
     except tomllib.TOMLDecodeError as error:
         return Patch(), [_not_toml(str(error))]
+    except ValueError:
+        return Patch(), [Problem("file", "a number in it has more digits than can be read; expected a patch")]
     except RecursionError:
         return Patch(), [Problem("file", "lists or tables are nested too deep; expected a patch")]
     if not data:
@@ -78,18 +81,6 @@ def read_data(data: dict[str, Any]) -> tuple[Patch, list[Problem]]:
 def free(key: str) -> bool:
     """Whether the key is the writer's own: nothing reads it."""
     return key.startswith("x-")
-
-
-def setting_fault(setting: Setting, value: Any) -> str | None:
-    """What is wrong with a value for a setting, as the end of a sentence, or None."""
-    try:
-        setting.parse(value)
-    except ValueError as error:
-        return str(error)
-    whole = isinstance(setting.default, int) and not isinstance(setting.default, bool)
-    if whole and value % 1:
-        return f"is {show(value, setting.unit)}; expected a whole number, {setting.range()}"
-    return None
 
 
 class _Reader:
@@ -195,10 +186,10 @@ class _Reader:
     def settings(self, where: str, table: dict[str, Any], declared: dict[str, Setting]) -> dict[str, Any]:
         values = {}
         for key, value in self.known(where, table, declared).items():
-            if fault := setting_fault(declared[key], value):
-                self.add(f"{where}.{key}", f" {fault}")
-            else:
-                values[key] = declared[key].parse(value)
+            try:
+                values[key] = parsed(declared[key], value)
+            except ValueError as error:
+                self.add(f"{where}.{key}", f" {error}")
         return values
 
     def expose(self, table: dict[str, Any]) -> dict[str, Expose]:
@@ -221,11 +212,11 @@ class _Reader:
             self.add(f"{where}.params", f' {_is(params)}; expected a list of params, like ["hall.mix"]')
             params = []
         given: dict[str, Any] = {}
-        for key in ("min", "max"):
-            if key in values and (fault := setting_fault(Setting(0.0, min=-1e9, max=1e9), values[key])):
-                self.add(f"{where}.{key}", f" {fault}")
-            elif key in values:
-                given[key] = float(values[key])
+        for limit in [key for key in ("min", "max") if key in values]:
+            try:
+                given[limit] = parsed(Setting(0.0, min=-1e9, max=1e9), values[limit])
+            except ValueError as error:
+                self.add(f"{where}.{limit}", f" {error}")
         for key, choices in (("warp", ("lin", "exp")), ("unit", UNITS)):
             if key in values and values[key] not in choices:
                 expected = f"expected one of {', '.join(filter(None, choices))}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.core.declare import Numeric, Param
 from graphflow.core.errors import Problem, did_you_mean
+from graphflow.core.literals import parsed
 from graphflow.core.names import instead, place
 from graphflow.core.patch import Expose, Patch
 from graphflow.core.units import show
@@ -54,7 +55,7 @@ def _value_fault(where: str, value: Any, nodes: Mapping[str, GraphNode]) -> str 
         return str(error)
     try:
         if param is not None:
-            param.parse(value)
+            parsed(param, value)
     except ValueError as error:
         return f" {error}"
     return None

@@ -179,6 +179,7 @@ def test_a_node_that_breaks_loops_may_close_one(wired: Wired) -> None:
         ("tone, freq = 30000", "freq is 30000 Hz; expected 0.1 to 20000 Hz"),
         ("tone, freq = nan", "freq is nan Hz; expected 0.1 to 20000 Hz"),
         ("tone, freq = -inf", "freq is -inf Hz; expected 0.1 to 20000 Hz"),
+        ("tone, freq = 1" + "0" * 400, "freq is too large a number"),
         ("tone, freq = 'a4'", "freq is 'a4'; expected a number, 0.1 to 20000 Hz"),
         ("tone, freq = true", "freq is True; expected a number, 0.1 to 20000 Hz"),
         ("tone, frec = 3", "frec: tone has no 'frec'; did you mean 'freq'?"),

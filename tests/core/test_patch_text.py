@@ -102,6 +102,7 @@ def test_bytes_byte_order_mark_and_windows_line_ends(text: str | bytes) -> None:
         ("[nodes.a]\n[nodes.a]\n", "line 2, column 9: this key or table is there twice; take one out"),
         ("\x00", "line 1, column 1: not TOML: invalid statement"),
         (b"format = 1\ntitle = 'caf\xe9'\n", "line 2 has the byte 0xe9, which is not UTF-8; save it as UTF-8"),
+        ("x = 1" + "0" * 5000, "file: a number in it has more digits than can be read; expected a patch"),
         ("x = " + "[" * 5000, "file: lists or tables are nested too deep; expected a patch"),
     ],
 )

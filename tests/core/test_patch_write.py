@@ -214,6 +214,7 @@ def test_a_split_wire_takes_the_place_of_the_whole_one() -> None:
 
 
 FORMS = [
+    'format = 1\nnodes.a.kind = "tone"\nnodes.a.x.y.z = 1\nnodes.b.z.kind = "hall"\nnodes.b.kind = "hall"\n',
     'format = 1\nnodes.a.kind = "tone"\nnodes.a.freq = 1\nnodes.b.kind = "hall"\n',
     'format = 1\nnodes = { a = { kind = "tone", freq = 1 }, b = { kind = "hall" } }\n',
     'format = 1\n[nodes]\na = { kind = "tone", freq = 1 } # a\nb.kind = "hall"\n',
@@ -294,7 +295,7 @@ def _values(dice: random.Random) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(12))
 def test_random_edits_are_read_back_as_they_were_meant(seed: int) -> None:
     dice = random.Random(seed)
-    text = dice.choice([TEXT, "", FORMS[2], TEXT.replace("\n", "\r\n")])
+    text = dice.choice([TEXT, "", FORMS[3], TEXT.replace("\n", "\r\n")])
     patch = patched(text) if text else Patch()
     typed = [line for line in TEXT.splitlines() if line.startswith("#")] if "Evening" in text else []
     for _ in range(40):
