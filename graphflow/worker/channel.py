@@ -30,8 +30,9 @@ class Channel:
         """Raise OSError when the other end is gone, or takes nothing for as long as the socket's timeout."""
         text = json.dumps(message).encode()
         data = HEAD.pack(len(text)) + text
-        sent = socket.send_fds(self.socket, [data], [descriptor]) if descriptor >= 0 else 0
-        self.socket.sendall(data[sent:])
+        if sys.platform != "win32" and descriptor >= 0:
+            data = data[socket.send_fds(self.socket, [data], [descriptor]) :]
+        self.socket.sendall(data)
 
     def receive(self) -> list[Message]:
         """Wait for bytes, and return the messages they complete; raise EOFError when the other end is gone."""

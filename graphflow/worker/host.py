@@ -99,8 +99,10 @@ def hold_lifeline() -> None:
 def connect(argument: str) -> Channel:
     """The session's socket: inherited by its number, on Windows shared through standard input (untested)."""
     if sys.platform == "win32":
-        return Channel(socket.fromshare(os.read(0, int(argument))))
-    return Channel(socket.socket(fileno=int(argument)))
+        link = socket.fromshare(os.read(0, int(argument)))
+    else:
+        link = socket.socket(fileno=int(argument))
+    return Channel(link)
 
 
 def main(argument: str) -> None:

@@ -51,7 +51,8 @@ class GeneratorLink:
         self.traceback: tuple[str, ...] = ()
         self.life: Life | None = None
         self.deaths: deque[float] = deque(maxlen=3)
-        self.retry = False
+        self.changed = False
+        self.retried = -math.inf
         self.closed = False
         self.crash = ""
         self.failure = ""
@@ -96,7 +97,7 @@ class GeneratorLink:
         seq = self._memory.state.put(text, frame)
         if self.ready:
             self._published[seq] = frame
-        self.retry = True
+        self.changed = True
         return seq
 
     def fill(self, until_frame: int) -> None:
@@ -175,6 +176,8 @@ class GeneratorLink:
     def hear(self, message: Message) -> None:
         """One message from the worker."""
         do = message["do"]
+        if dropped := message.get("dropped"):
+            self.tell("log", f"{dropped} messages were lost while the session was busy")
         if do == "opened":
             if self.life:
                 self.life.opened = True
@@ -220,7 +223,7 @@ class GeneratorLink:
         """No more of it, for `reason`."""
         self.state = "failed"
         self.failure = reason
-        self.retry = False
+        self.changed = False
         self.leave()
         self.tell("failed", reason)
 
@@ -261,7 +264,7 @@ class GeneratorLink:
         seq, frame = message["seq"], message["frame"]
         if (published := self._published.get(seq)) is not None:
             self._latencies.append(max(0, frame - published))
-        for old in [number for number in self._published if number <= seq]:
+        for old in [number for number in list(self._published) if number <= seq]:
             del self._published[old]
         text = f"state {seq} in effect from frame {frame}"
         self.tell("echo", text, seq, message["chunk"], frame, message["epoch"])

@@ -51,7 +51,8 @@ class SharedMemory:
 def attach(size: int, tag: str, descriptor: int) -> npt.NDArray[np.uint8]:
     """The other process's memory, from what it sent; the descriptor is used up."""
     if sys.platform == "win32":
-        return np.frombuffer(mmap.mmap(-1, size, tagname=tag), np.uint8)
-    mapping = mmap.mmap(descriptor, size)
-    os.close(descriptor)
+        mapping = mmap.mmap(-1, size, tagname=tag)
+    else:
+        mapping = mmap.mmap(descriptor, size)
+        os.close(descriptor)
     return np.frombuffer(mapping, np.uint8)

@@ -84,10 +84,16 @@ class Slot:
             self.tell(what, line=one_line(fault), traceback=traceback.format_exc().splitlines()[-LINES_KEPT:])
 
     def _open(self) -> Generator:
-        generator: Generator = find_model(self.order.model).open(self.order.settings)
+        model = find_model(self.order.model)
+        generator: Generator = model.open(self.order.settings)
         snapshot = self.memory.snapshots.get() if self.order.restore else None
-        if snapshot:
+        if snapshot is None:
+            return generator
+        try:
             generator.restore(snapshot.data)
+        except Exception as fault:  # noqa: BLE001 - better to begin anew than not at all
+            self.tell("log", line=f"its snapshot cannot be restored, so it begins anew; {one_line(fault)}")
+            generator = model.open(self.order.settings)
         return generator
 
     def _play(self, generator: Generator) -> None:
@@ -176,14 +182,14 @@ class Slot:
     def _snapshot(self, generator: Generator) -> None:
         self.snapshot_wanted = False
         self._snapshot_at = time.monotonic()
-        data = generator.snapshot()
         frame = self.memory.ring.written
-        if len(data) > self.memory.snapshots.capacity:
-            limit = self.memory.snapshots.capacity
-            self.tell("log", line=f"its snapshot is {len(data)} bytes; expected at most {limit}; not kept")
+        try:
+            data = generator.snapshot()
+            self.memory.snapshots.put(data, frame)
+        except Exception as fault:  # noqa: BLE001 - it can play without
             self._snapshot_at = float("inf")
+            self.tell("log", line=f"no more snapshots of it; {one_line(fault)}")
             return
-        self.memory.snapshots.put(data, frame)
         self.tell("snapshot", frame=frame, size=len(data))
 
 
@@ -210,4 +216,4 @@ def one_line(fault: BaseException) -> str:
         return text
     frames = traceback.extract_tb(fault.__traceback__) or traceback.extract_stack()
     file = frames[-1].filename.replace("\\", "/").rpartition("/")[2]
-    return f"{type(fault).__name__}: {text} ({file}:{frames[-1].lineno})"
+    return f"{type(fault).__name__}{text and f': {text}'} ({file}:{frames[-1].lineno})"

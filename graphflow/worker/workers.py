@@ -13,7 +13,7 @@ from graphflow.worker.process import WorkerProcess
 
 TRIES = 3
 TRIES_SECONDS = 30.0
-"""So many bad lives within so many seconds, and a generator has failed; a new state may try again after as many."""
+"""So many bad lives within so many seconds, and a generator has failed; a new state tries again, as often at most."""
 LONGEST_POLL = 0.1
 """Seconds one poll may add to a worker's silence: a session that slept must not blame its workers."""
 
@@ -62,11 +62,10 @@ class Workers:
         events: list[WorkerEvent] = []
         for process in self._processes.values():
             process.pump()
-            nodes = ", ".join(listener.node for listener in process.listeners.values())
-            events += [WorkerEvent(nodes or process.model, "log", line) for line in process.lines()]
+            events += logged(process)
         for link in self._links:
             link.observe(now_frame, elapsed)
-        self._supervise(min(elapsed, LONGEST_POLL))
+        events += self._supervise(min(elapsed, LONGEST_POLL))
         for link in self._links:
             events += link.take_events()
         self._links = [link for link in self._links if not link.closed]
@@ -94,7 +93,8 @@ class Workers:
             process = self._processes[key] = WorkerProcess(*key)
         link.begin(process, next(self._slots), restore=restore)
 
-    def _supervise(self, elapsed: float) -> None:
+    def _supervise(self, elapsed: float) -> list[WorkerEvent]:
+        last_lines: list[WorkerEvent] = []
         for key, process in list(self._processes.items()):
             living = [link for link in self._links if link.life is not None and link.life.process is process]
             stalled = [link for link in living if link.stalled(elapsed)]
@@ -105,16 +105,19 @@ class Workers:
                 continue
             del self._processes[key]
             how = process.end()
+            last_lines += logged(process)
             reason = "stalled" if stalled else f"{how}{last_words(process)}"
             for link in living:
                 self._begin_again(link, f"its worker {reason}", blame=not stalled or link in stalled)
         for link in self._links:
             if link.crash and link.life is not None:
                 self._begin_again(link, link.crash)
-            elif link.state == "failed" and link.retry and link.deaths and age(link.deaths[-1]) > TRIES_SECONDS:
+            elif link.state == "failed" and link.changed and link.deaths and age(link.retried) > TRIES_SECONDS:
+                link.retried = time.monotonic()
                 link.deaths.clear()
                 link.state = "restarting"
                 self._begin(link, restore=False)
+        return last_lines
 
     def _begin_again(self, link: GeneratorLink, reason: str, *, blame: bool = True) -> None:
         life: Life | None = link.life
@@ -132,6 +135,12 @@ class Workers:
             link.state = "restarting"
             link.restarts += 1
             self._begin(link, restore=len(link.deaths) < TRIES - 1)  # it may be the snapshot that kills it
+
+
+def logged(process: WorkerProcess) -> list[WorkerEvent]:
+    """What it has said since it was last asked, one event per line."""
+    nodes = ", ".join(listener.node for listener in process.listeners.values())
+    return [WorkerEvent(nodes or process.model, "log", line) for line in process.lines()]
 
 
 def age(moment: float) -> float:

@@ -16,6 +16,8 @@ from graphflow.worker.workers import Workers
 RATE = 48_000
 BLOCK = 480
 """Frames; 10 ms."""
+MOST_BEHIND = 0.05
+"""Seconds; when the machine keeps this process waiting longer, its sound card's clock waits too."""
 
 
 class Player:
@@ -35,6 +37,8 @@ class Player:
         while not condition():
             assert time.monotonic() < deadline, [str(event) for event in self.events]
             select.select([], [], [], 0.005)  # until the next block is due
+            behind = time.monotonic() - self._began - self.frame / RATE
+            self._began += max(0.0, behind - MOST_BEHIND)
             while self.frame < (time.monotonic() - self._began) * RATE:
                 for reader, blocks in zip(self.readers, self.heard, strict=True):
                     blocks.append(reader.read(self.frame, BLOCK))

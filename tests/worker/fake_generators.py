@@ -105,7 +105,21 @@ class Transport(Ramp):
         self.value = float(state["transport"]["frame"]) * 2.0**-20
 
 
-KINDS = {kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport)}
+class Forgetful(Ramp):
+    """Has no snapshots."""
+
+    def snapshot(self) -> bytes:
+        raise NotImplementedError
+
+
+class Stubborn(Ramp):
+    """Takes no snapshot back."""
+
+    def restore(self, data: bytes) -> None:
+        raise ValueError("not mine")
+
+
+KINDS = {kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport, Forgetful, Stubborn)}
 
 
 def open(settings: dict[str, Any]) -> Ramp:

@@ -109,13 +109,16 @@ def test_three_deaths_without_sound_are_enough_until_the_state_changes(
         "nodes.band: its worker was killed by SIGKILL, last saying: out of ink, 3 times before making sound; "
         "not started again until the patch changes"
     )
+    assert [event.text for event in play.of("log")] == ["out of ink"] * 3
     assert workers.statistics() == ()
+    link.publish({"die": True}, play.frame)
+    play.until(lambda: len(play.of("failed")) == 2)
     link.publish({"value": 0.5}, play.frame)
     play.seconds(0.1)
-    assert link.state == "failed"  # not so soon
+    assert link.state == "failed"  # a state that keeps changing must not begin it again and again
     monkeypatch.setattr(supervision, "TRIES_SECONDS", 0.0)
     play.until(lambda: link.ready)
-    assert link.statistics().applied_seq == 2
+    assert link.statistics().applied_seq == 3
 
 
 def test_a_model_that_cannot_be_opened_is_not_tried_again(workers: Workers, player: Any) -> None:
@@ -187,3 +190,27 @@ def test_a_worker_goes_on_while_its_session_is_busy(workers: Workers, player: An
     play.frame = busy.frame
     play.seconds(0.1)
     assert link.statistics().restarts == 0
+
+
+def test_a_snapshot_that_fails_is_no_reason_to_stop(workers: Workers, player: Any) -> None:
+    link = open_link(workers, **{"is": "forgetful"})
+    play = player(workers, link)
+    play.until(lambda: link.ready)
+    link.request_snapshot()
+    play.until(lambda: play.of("log"))
+    play.seconds(0.2)
+    assert str(play.of("log")[0]).startswith("nodes.band: no more snapshots of it; NotImplementedError (fake_gen")
+    assert (link.state, link.statistics().restarts, link.statistics().underruns) == ("playing", 0, 0)
+    assert link.snapshot() is None
+
+
+def test_a_snapshot_that_cannot_be_restored_is_left_behind(workers: Workers, player: Any) -> None:
+    link = open_link(workers, **{"is": "stubborn"})
+    play = player(workers, link)
+    play.until(lambda: link.ready)
+    link.request_snapshot()
+    play.until(lambda: play.of("snapshot"))
+    os.kill(workers.statistics()[0].pid, signal.SIGKILL)
+    play.until(lambda: play.of("restarted"))
+    assert str(play.of("log")[0]).startswith("nodes.band: its snapshot cannot be restored, so it begins anew; ValueErr")
+    assert link.ring.frames(link.ring.start, link.ring.start + 2)[0].tolist() == [0.0, 2.0**-20]

@@ -85,6 +85,7 @@ def test_a_session_that_forgets_to_close_leaves_nothing_either() -> None:
 def test_close_leaves_no_process_no_memory_and_no_descriptor(workers: Workers) -> None:
     memory = set(Path("/dev/shm").iterdir())
     before = len(list(Path("/proc/self/fd").iterdir()))
+    mapped = Path("/proc/self/maps").read_text().count("memfd:graphflow")
     for _ in range(3):
         links = [
             workers.open("band", "fake_generators", {"device": device}, rate=48_000, channels=2, start_frame=0)
@@ -96,8 +97,7 @@ def test_close_leaves_no_process_no_memory_and_no_descriptor(workers: Workers) -
         del links
     assert len(list(Path("/proc/self/fd").iterdir())) == before
     assert set(Path("/dev/shm").iterdir()) <= memory
-    maps = Path("/proc/self/maps").read_text()
-    assert "memfd:graphflow" not in maps
+    assert Path("/proc/self/maps").read_text().count("memfd:graphflow") <= mapped
 
 
 @linux
