@@ -65,7 +65,9 @@ class FileClock(NullClock):
         try:
             self._file = soundfile.SoundFile(path, "w", int(engine.rate), 2)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
-            raise UserError(f"--device {path}: it cannot be written ({error}); name a .wav or .flac in a folder of yours") from error
+            raise UserError(
+                f"--device {path}: it cannot be written ({error}); name a .wav or .flac in a folder of yours"
+            ) from error
 
     def take(self, block: NDArray[np.float32]) -> None:
         if not self.trouble:

@@ -31,6 +31,7 @@ class Output:
         self._next_try = 0.0
         self._tries = 0
         self.losses = 0
+        self._place = "no sound card"
 
     @property
     def name(self) -> str:
@@ -38,6 +39,16 @@ class Output:
         if self._stream is not None:
             return self._stream.device.name
         return self._clock.name if self._clock is not None else "stopped"
+
+    @property
+    def wants_card(self) -> bool:
+        """Whether `prepare` has found a sound card to play to."""
+        return self._wanted is not None
+
+    @property
+    def where(self) -> str:
+        """Where the sound will go, once prepared."""
+        return str(self._wanted) if self._wanted is not None else self._place
 
     @property
     def latency(self) -> float:
@@ -57,8 +68,7 @@ class Output:
         if device == "null":
             return lambda: self._start(NullClock(self._engine, self._block))
         if Path(device).suffix.lower() in FILES:
-            file = FileClock(self._engine, self._block, Path(device))
-            return lambda: self._start(file)
+            return self._to_file(Path(device))
         try:
             self._devices = Devices()
             self._wanted = self._devices.find(device)
@@ -67,9 +77,13 @@ class Output:
                 raise
             why = f"{reason}, playing to a file" if isinstance(reason, NoPortAudio) else "no sound card"
             self._report(f"{why}: writing {fallback} in real time")
-            file = FileClock(self._engine, self._block, fallback)
-            return lambda: self._start(file)
+            return self._to_file(fallback)
         return self._start_card
+
+    def _to_file(self, path: Path) -> Callable[[], None]:
+        file = FileClock(self._engine, self._block, path)
+        self._place = f"to {path}"
+        return lambda: self._start(file)
 
     def _start(self, clock: NullClock) -> None:
         self._clock = clock

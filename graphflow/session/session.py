@@ -74,6 +74,7 @@ class Session:
         self.patch = Patch()
         self.graph = Graph()
         self.transport = Transport(rate)
+        self.finished_tapes: tuple[TapeStatistics, ...] = ()
         self._foreign = foreign
         self._control = ControlLoop(self.loop, self._sent, self.report, rate)
         self._post = Post()
@@ -427,6 +428,11 @@ class Session:
             self._told.add(line)
             self.report(line)
 
+    @property
+    def generators_ready(self) -> bool:
+        """True when no generator is still loading."""
+        return all(link.ready or link.state == "failed" for link in self._links.values())
+
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -437,6 +443,7 @@ class Session:
         for tape in (*self._tapes.values(), *(held for held, _ in self._leaving if isinstance(held, TapeWriter))):
             tape.close()
             self._tell_once(tape.trouble)
+            self.finished_tapes += (tape.statistics(),)
         self._tapes.clear()
         self._leaving.clear()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())

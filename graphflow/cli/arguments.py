@@ -1,0 +1,99 @@
+"""What can be typed after `graphflow`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import graphflow
+from graphflow.core.patch import ENGINE
+
+
+def lazily(module: str) -> Callable[[argparse.Namespace], int]:
+    """A command's code is imported when it is run: `graphflow check` needs no sound."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        import importlib
+
+        command: Any = importlib.import_module(f"graphflow.cli.{module}")
+        return int(command.run(arguments))
+
+    return run
+
+
+def positive(text: str) -> float:
+    """A number of seconds above 0."""
+    value = float(text)
+    if not 0.0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is no length; expected seconds above 0")
+    return value
+
+
+def engine_setting(key: str) -> Callable[[str], int]:
+    """A key of a patch's [engine], typed on the command line."""
+
+    def read(text: str) -> int:
+        try:
+            return int(ENGINE[key].parse(float(text)))
+        except ValueError as error:
+            reason = str(error) if str(error).startswith("is ") else f"is {text!r}; expected {ENGINE[key].range()}"
+            raise argparse.ArgumentTypeError(reason) from error
+
+    return read
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="graphflow", description="Wire prompts, generators and effects; play them live.")
+    top.add_argument("--version", action="version", version=f"graphflow-live {graphflow.__version__}")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    play = commands.add_parser("play", help="play a patch until Ctrl-C")
+    patch_arguments(play)
+    play.add_argument(
+        "--device", default="", metavar="NAME|null|FILE.wav", help="part of a sound card's name, or a file"
+    )
+    play.add_argument("--seconds", type=positive, help="stop after so long")
+    play.add_argument("--osc", type=int, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
+    play.set_defaults(run=lazily("play"))
+
+    render = commands.add_parser("render", help="write a patch to a sound file, as fast as it goes")
+    patch_arguments(render)
+    render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.wav")
+    render.add_argument("--seconds", type=positive, required=True)
+    render.add_argument("--seed", type=int, default=0, help="for everything random")
+    render.set_defaults(run=lazily("render"))
+
+    check = commands.add_parser("check", help="show everything that is wrong with patches")
+    check.add_argument("patches", nargs="+", metavar="PATCH")
+    nodes_argument(check)
+    check.set_defaults(run=lazily("check"))
+
+    nodes = commands.add_parser("nodes", help="list the kinds of node, or show one")
+    nodes.add_argument("kind", nargs="?")
+    nodes.add_argument("--json", action="store_true", help="for machines")
+    nodes_argument(nodes)
+    nodes.set_defaults(run=lazily("nodes"))
+
+    devices = commands.add_parser("devices", help="list the sound cards")
+    devices.set_defaults(run=lazily("devices"))
+
+    trust = commands.add_parser("trust", help="let patches use the node files of a folder, which are programs")
+    trust.add_argument("folder", type=Path, nargs="?")
+    trust.add_argument("--remove", action="store_true", help="trust it no longer")
+    trust.set_defaults(run=lazily("trust"))
+
+    doctor = commands.add_parser("doctor", help="look for what could keep graphflow from playing")
+    doctor.set_defaults(run=lazily("doctor"))
+    return top
+
+
+def patch_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("patch", metavar="PATCH", help="a patch file, or the name of one that comes with graphflow")
+    command.add_argument("--rate", type=engine_setting("rate"), help="frames per second")
+    command.add_argument("--block", type=engine_setting("block"), help="frames made in one go")
+    command.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE", help="change a value")
+    command.add_argument(
+        "--nodes", action="append", type=Path, default=[], metavar="DIR", help="a folder of node files"
+    )

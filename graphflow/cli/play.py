@@ -1,0 +1,64 @@
+"""graphflow play: a patch, out loud, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from graphflow.cli.opening import foreign, open_patch, writable
+from graphflow.cli.status import Status
+from graphflow.control.osc import OscServer
+from graphflow.core.errors import UserError
+from graphflow.core.patch import Patch
+from graphflow.session import Session
+from graphflow.session.live import Live, fallback_file
+from graphflow.session.output import FILES, Output
+
+UNHEARD_SECONDS = 60.0
+"""How long a patch is written to a file where there is no sound card and no --seconds."""
+
+
+def run(arguments: Namespace) -> int:
+    opened = open_patch(arguments)
+    if Path(arguments.device).suffix.lower() in FILES:
+        writable(Path(arguments.device), "--device")
+    status = Status()
+    session = Session(
+        opened.library,
+        rate=opened.patch.engine.rate,
+        folder=opened.folder,
+        report=status.line,
+        foreign=foreign,
+    )
+    output = Output(session.engine, opened.patch.engine.block, status.line, inputs=inputs(opened.patch, session))
+    osc = OscServer(session, port=arguments.osc) if arguments.osc is not None else None
+
+    async def listen() -> None:
+        if osc is not None:
+            await osc.start()
+            status.line(f"OSC on {osc.host}:{osc.port}, like /gf/node/NAME/PARAM value")
+
+    try:
+        fallback = fallback_file(opened.path.name)
+        start = output.prepare(arguments.device, fallback)
+        seconds = arguments.seconds or (None if output.wants_card or arguments.device else UNHEARD_SECONDS)
+        status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
+        Live(session, output).run(opened.patch, start, seconds=seconds, also=listen, show=status.show)
+    except OSError as error:
+        raise UserError(str(error)) from error
+    finally:
+        status.end()
+        if osc is not None:
+            osc.close()
+        output.close()
+        session.close()
+    for line in status.summary(session):
+        print(line, file=sys.stderr)
+    return 0
+
+
+def inputs(patch: Patch, session: Session) -> int:
+    """How many channels the patch wants to hear from the sound card."""
+    kinds = [session.library[n.kind].spec for n in patch.nodes.values() if n.kind in session.library]
+    return max([0, *(d.channels for spec in kinds for d in spec.device_ins.values())])

@@ -1,0 +1,88 @@
+"""The line that tells how the performance goes: in place on a terminal, every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+from graphflow.core.units import level_of
+from graphflow.session import Session
+from graphflow.session.live import Live
+
+TERMINAL_EVERY, ELSEWHERE_EVERY = 0.25, 5.0
+"""Seconds between two status lines."""
+LOUD = -48.0
+"""dB at the left end of the level bar."""
+
+
+class Status:
+    """Writes to stderr: single lines when something happens, one status line that is written over."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = 0.0
+        self._drawn = False
+
+    def line(self, text: str) -> None:
+        """Something the user should know."""
+        if self._drawn:
+            print("\r\033[K", end="", file=sys.stderr)
+            self._drawn = False
+        print(text, file=sys.stderr, flush=True)
+
+    def show(self, live: Live) -> None:
+        """Draw the status line, if it is time."""
+        now = time.monotonic()
+        if now - self._last < (TERMINAL_EVERY if self._terminal else ELSEWHERE_EVERY):
+            return
+        self._last = now
+        text = describe(live)
+        if self._terminal:
+            print(f"\r{text}", end="\033[K", file=sys.stderr, flush=True)
+            self._drawn = True
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._drawn:
+            print(file=sys.stderr)
+            self._drawn = False
+
+    def summary(self, session: Session) -> list[str]:
+        """What is worth knowing after the end."""
+        engine = session.engine.statistics()
+        lines = [f"played {engine.frame / session.rate:.1f} s, {engine.xruns} xruns, {engine.late} late blocks"]
+        for tape in session.finished_tapes:
+            lines.append(f"{tape.file}: {tape.frames / session.rate:.1f} s recorded, {tape.dropped} frames dropped")
+        return lines
+
+
+def describe(live: Live) -> str:
+    """time, level, load, xruns, and per generator its lead and latency."""
+    statistics = live.session.statistics()
+    engine = statistics.engine
+    peak = level_of(max(engine.peak))
+    minutes, seconds = divmod(statistics.seconds, 60.0)
+    parts = [
+        f"{int(minutes):02d}:{seconds:04.1f}",
+        f"{meter(peak)} {'silent' if peak < -90.0 else f'{peak:5.1f} dB'}",
+        f"load {engine.load:.1%}",
+        f"{engine.xruns} xruns",
+    ]
+    if engine.late:
+        parts.append(f"{engine.late} late")
+    for generator in statistics.generators:
+        late = generator.latency_p50
+        latency = "" if math.isnan(late) else f", latency {late:.2f} s"
+        state = "" if generator.state == "playing" else f" {generator.state}"
+        missing = f", {generator.underruns} missed" if generator.underruns else ""
+        parts.append(f"{generator.node}{state} lead {generator.lead:.2f} s{latency}, RTF {generator.rtf:.0f}{missing}")
+    parts += [f"{name} is mute" for name in statistics.faults]
+    return "  ".join(parts)
+
+
+def meter(peak: float) -> str:
+    """A level as a bar of ten."""
+    filled = round(10.0 * min(max((peak - LOUD) / -LOUD, 0.0), 1.0))
+    return "[" + "=" * filled + " " * (10 - filled) + "]"

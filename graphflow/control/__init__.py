@@ -1,0 +1,1 @@
+"""Faces of the session: how it is steered from outside."""

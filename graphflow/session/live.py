@@ -1,0 +1,130 @@
+"""Playing a patch until somebody ends it: the loop beside the audio thread."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from graphflow.core.patch import Patch
+from graphflow.session.output import Output
+from graphflow.session.session import Session
+
+LOOK = 0.005
+"""Seconds between two looks at control nodes, signals and workers."""
+COLLECT = 10.0
+"""Seconds between garbage collections, which otherwise come when they like and stop every Python thread."""
+FADE_IN, FADE_OUT = 0.1, 0.25
+READY_WITHIN = 60.0
+"""Seconds a generator may take to load before the patch begins without it."""
+
+
+class Live:
+    """One performance: from the first block to the end of the fade out."""
+
+    def __init__(self, session: Session, output: Output) -> None:
+        self.session, self.output = session, output
+        self.ending = False
+        self.begun = 0.0
+
+    def end(self) -> None:
+        """Ask for a fade and an end; a second call ends at once."""
+        if self.ending:
+            self.session.engine.silence()
+        self.ending = True
+
+    def run(
+        self,
+        patch: Patch,
+        start: Callable[[], None],
+        *,
+        seconds: float | None = None,
+        also: Callable[[], Awaitable[None]] | None = None,
+        show: Callable[[Live], None] = lambda live: None,
+    ) -> None:
+        """Play. `start` starts the clock, `also` runs in the loop beforehand, `show` is called at every look.
+
+        Raises PatchError, DeviceError.
+        """
+        self.session.loop.run_until_complete(self._run(patch, start, seconds, also, show))
+
+    async def _run(
+        self,
+        patch: Patch,
+        start: Callable[[], None],
+        seconds: float | None,
+        also: Callable[[], Awaitable[None]] | None,
+        show: Callable[[Live], None],
+    ) -> None:
+        engine = self.session.engine
+        engine.silence()
+        self.session.play(patch, fade=0.0, quant="now")
+        if also is not None:
+            await also()
+        self._listen_to_signals()
+        await self._generators_ready(show)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        sys.setswitchinterval(0.001)
+        try:
+            if not self.ending:
+                start()
+                engine.fade(1.0, FADE_IN)
+                self.begun = time.monotonic()
+                await self._loop(None if seconds is None else round(seconds * engine.rate), show)
+        finally:
+            gc.enable()
+            gc.unfreeze()
+
+    async def _loop(self, frames: int | None, show: Callable[[Live], None]) -> None:
+        engine = self.session.engine
+        first = engine.frame
+        collected = time.monotonic()
+        fade_frames = round(FADE_OUT * engine.rate)
+        deadline = 0.0
+        while True:
+            now = time.monotonic()
+            self.session.pump()
+            await self.output.supervise(now)
+            show(self)
+            if frames is not None and engine.frame - first >= frames - fade_frames:
+                self.ending = True
+            if self.ending and not deadline:
+                engine.fade(0.0, FADE_OUT)
+                deadline = now + FADE_OUT + 0.5
+            if deadline and (now > deadline or (engine.silent and (frames is None or engine.frame - first >= frames))):
+                return
+            if now - collected > COLLECT:
+                gc.collect(1)
+                collected = now
+            await asyncio.sleep(LOOK)
+
+    async def _generators_ready(self, show: Callable[[Live], None]) -> None:
+        """Let generators load before the first block, so that the music begins where the patch does."""
+        deadline = time.monotonic() + READY_WITHIN
+        while not self.ending and time.monotonic() < deadline:
+            self.session.pump()
+            if self.session.generators_ready:
+                return
+            show(self)
+            await asyncio.sleep(LOOK)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM"):
+            number = getattr(signal, name)
+            try:
+                loop.add_signal_handler(number, self.end)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.end))
+
+
+def fallback_file(patch_name: str) -> Path:
+    """The file that is written where there is no sound card: `first-light.wav` for `01-first-light`."""
+    stem = Path(patch_name).stem
+    return Path(f"{stem.lstrip('0123456789').lstrip('-_ ') or stem}.wav")
