@@ -94,6 +94,8 @@ def patch_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rate", type=engine_setting("rate"), help="frames per second")
     command.add_argument("--block", type=engine_setting("block"), help="frames made in one go")
     command.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE", help="change a value")
-    command.add_argument(
-        "--nodes", action="append", type=Path, default=[], metavar="DIR", help="a folder of node files"
-    )
+    nodes_argument(command)
+
+
+def nodes_argument(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--nodes", action="append", type=Path, default=[], metavar="DIR", help="a folder of nodes")
