@@ -143,10 +143,11 @@ class Bound:
         layout = layout_of(instance.spec)
         context = np.zeros(layout.size, np.int64)
         context[0], context[2] = step.width, instance.params.ctypes.data
+        context[layout.glides] = 1
         context.view(np.float64)[1] = self._rate
         if step.width > instance.channels:
             raise ValueError(f"{instance.key} is {step.width} channels wide; it was made for {instance.channels}")
-        for name, at in {**layout.ins, **layout.outs}.items():
+        for at in (*layout.ins.values(), *layout.outs.values()):
             context[at], context[at + 1] = self.at(self._silence), 1
         for i, at in enumerate(layout.ramps.values()):
             context[at + 1] = self.scratch.ctypes.data + 4 * i * self.max_block

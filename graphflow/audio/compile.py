@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 import os
-import platform
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +22,8 @@ from typing import Any
 import numba
 from numba.core.errors import NumbaError, NumbaWarning
 
-from graphflow.audio import kernel_maths, kernel_parts, kernel_text, layout, native, source
+from graphflow.audio import kernel_text, source
+from graphflow.audio.fingerprint import fingerprint
 from graphflow.audio.native import KERNEL
 from graphflow.audio.source import CompileError, global_names, globals_of, reachable, tree_of
 from graphflow.core.node import Spec
@@ -65,25 +64,20 @@ def forms_of(spec: Spec) -> tuple[str, ...]:
     return ("process",) if hasattr(spec.cls, "process") else ("tick",)
 
 
-@cache
-def engine_hash() -> str:
-    """Changes whenever generated code could mean something else."""
-    digest = hashlib.sha256()
-    for module in (kernel_maths, kernel_parts, kernel_text, layout, native, source):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    digest.update(f"{numba.__version__} {sys.version} {platform.machine()}".encode())
-    return digest.hexdigest()
+def functions_of(spec: Spec, form: str) -> list[Callable[..., Any]]:
+    """The author's functions that a kernel calls."""
+    own: list[Callable[..., Any]] = [getattr(spec.cls, form)]
+    if spec.coefficients and form == "tick":
+        own.append(spec.cls.coefficients)  # type: ignore[attr-defined]
+    return own
 
 
 def kernel_hash(spec: Spec, form: str, foreign: bool) -> str:
     """Covers the author's functions, the constants and helpers they reach, the declaration and the engine."""
-    digest = hashlib.sha256(engine_hash().encode())
+    digest = hashlib.sha256(fingerprint().encode())
     digest.update(kernel_text.kernel_text(spec, form).encode())
-    roots: list[Callable[..., Any]] = [getattr(spec.cls, form)]
-    if spec.coefficients:
-        roots.append(getattr(spec.cls, "coefficients"))  # noqa: B009 - not every class has it
-    for root in roots:
-        for function in reachable(root):
+    for own in functions_of(spec, form):
+        for function in reachable(own):
             definition, file = tree_of(function)
             digest.update(f"{file}:{definition.lineno}:{ast.dump(definition)}".encode())
             for name in global_names(function):
@@ -109,93 +103,107 @@ def compile_kernel(spec: Spec, form: str, *, foreign: bool = False) -> Kernel:
 
 
 def compiled_forms(spec: Spec, *, foreign: bool = False) -> dict[str, Kernel]:
+    """All kernels of a kind. `foreign`: not from the package, so bounds and endless loops are checked as it runs."""
     return {form: compile_kernel(spec, form, foreign=foreign) for form in forms_of(spec)}
 
 
 def _compile(spec: Spec, form: str, key: str, foreign: bool) -> Kernel:
-    folder = cache_folder() / "kernels"
+    begun = time.perf_counter()
+    _refuse_writing(spec, form)
     name = f"k_{spec.kind}_{form}_{key}"
-    file = folder / f"{name}.py"
+    file = cache_folder() / "kernels" / f"{name}.py"
     text = kernel_text.kernel_text(spec, form)
+    on_disk = _store(file, text)
+    checked = file.with_suffix(".checked")
+    made = _native(spec, form, foreign, name, text, file, on_disk)
+    warm = bool(on_disk and made._cache_hits)
+    if warm and not checked.exists():  # stopped between compiling and looking through it
+        made, warm = _native(spec, form, foreign, f"{name}_again", text, file, False), False
+    if not warm:
+        refuse(made._library.get_asm_str(), spec, form)
+        if on_disk:
+            checked.touch()
+    return Kernel(spec.kind, form, int(made.address), made, time.perf_counter() - begun, warm)
+
+
+def _store(file: Path, text: str) -> bool:
+    """Write the kernel's module; False where the cache cannot be written, which doctor names."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not file.exists() or file.read_text() != text:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
             part = file.with_suffix(f".{os.getpid()}.part")
-            part.write_text(text)
+            part.write_text(text, encoding="utf-8")
             part.replace(file)
-        on_disk = True
     except OSError:
-        on_disk = False  # doctor names the folder that cannot be written; the kernel is compiled for this run only
+        return False
+    return True
+
+
+def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Path, on_disk: bool) -> Any:
+    """The kernel as numba's cfunc."""
     module = ModuleType(f"graphflow_kernels.{name}")
     module.__file__ = str(file)
     # a module missing from sys.modules compiles cold and crashes warm
     sys.modules[module.__name__] = module
-    functions: dict[Any, Any] = {}
-    scope = module.__dict__
-    scope[f"_{form}"] = source.native(getattr(spec.cls, form), foreign=foreign, made=functions)
-    if spec.coefficients:
-        scope["_coefficients"] = source.native(spec.cls.coefficients, foreign=foreign, made=functions)  # type: ignore[attr-defined]
+    scope, functions = module.__dict__, dict[Any, Any]()
+    for own in functions_of(spec, form):
+        scope[f"_{own.__name__}"] = source.native(own, foreign=foreign, made=functions)
     exec(compile(text, str(file), "exec"), scope)
     options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign}
     scope["_body"] = numba.njit(**options)(scope["body"])
-    clock = _Clock()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaWarning)
-            made = numba.cfunc(KERNEL, cache=on_disk, **options)(scope["kernel"])
+            return numba.cfunc(KERNEL, cache=on_disk, **options)(scope["kernel"])
     except NumbaError as error:
         raise CompileError(_author_line(error, spec)) from error
-    warm = bool(on_disk and made._cache_hits)
-    if not warm:
-        _refuse(made, spec, form)
-    return Kernel(spec.kind, form, int(made.address), made, clock.seconds(), warm)
 
 
-class _Clock:
-    """How long compiling took, for the line that tells the user."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._now = time.perf_counter
-        self._begun = self._now()
-
-    def seconds(self) -> float:
-        return self._now() - self._begun
-
-
-def _refuse(made: Any, spec: Spec, form: str) -> None:
-    assembly = made._library.get_asm_str()
+def refuse(assembly: str, spec: Spec, form: str) -> None:
+    """Raise CompileError where machine code can allocate or wait for the interpreter."""
     for symbol in FORBIDDEN:
         if symbol in assembly:
             raise CompileError(
-                f"{spec.file}: {spec.kind}.{form} can reach {symbol}; the sound card's thread must not allocate or "
-                "wait for Python, so write it without arrays of its own and without Python objects"
+                f"{spec.file}:{tree_of(getattr(spec.cls, form))[0].lineno} {spec.kind}.{form} can reach {symbol}; the "
+                "sound card's thread must not allocate or wait for Python, so write it without arrays of its own "
+                "and without Python objects"
             )
+
+
+def _refuse_writing(spec: Spec, form: str) -> None:
+    """An in's memory is somebody else's out, or the silence that all read."""
+    definition, file = tree_of(getattr(spec.cls, form))
+    read_only = {*spec.audio_ins, *spec.device_ins, *spec.sound_files, *spec.numeric}
+    for node in ast.walk(definition):
+        written = node.value if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) else None
+        if isinstance(written, ast.Name) and written.id in read_only:
+            raise CompileError(
+                f"{file}:{written.lineno} {spec.kind}.{form} writes to '{written.id}', which is read only"
+            )
+    if spec.coefficients and form != "tick":
+        raise CompileError(f"{file}:{definition.lineno} {spec.kind} declares coefficients, which only tick can take")
+
+
+SKIPPED = (
+    "Failed in",
+    "File ",
+    "During:",
+    "[1]",
+    "- Resolution",
+    "There are",
+    "Overload",
+    "Enable",
+    "<source",
+    "raised",
+)
+"""How the lines begin that numba's messages can do without."""
 
 
 def _author_line(error: NumbaError, spec: Spec) -> str:
     """numba's pages of text as one line at the author's file."""
-    text = str(error)
-    places = [line.strip() for line in text.splitlines() if line.strip().startswith('File "')]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    places = [line for line in lines if line.startswith('File "')]
     own = [p for p in places if spec.file.name in p] or places
     place = own[0].split('"')[1] + ":" + own[0].split("line ")[1].split(",")[0].rstrip(":") if own else str(spec.file)
-    reasons = [line.strip() for line in text.splitlines() if line.strip()]
-    skip = (
-        "Failed in",
-        "File ",
-        "During:",
-        "[1]",
-        "- Resolution",
-        "There are",
-        "Overload",
-        "Enable",
-        "<source",
-        "raised from",
-    )
-    said = [r for r in reasons if not r.startswith(skip)]
-    return f"{place} {spec.kind} cannot be compiled: {(said or reasons)[0].rstrip('.:')}"
-
-
-def versions() -> str:
-    return f"numba {importlib.metadata.version('numba')}"
+    said = [line for line in lines if not line.startswith(SKIPPED)]
+    return f"{place} {spec.kind} cannot be compiled: {(said or lines)[0].rstrip('.:')}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
 from numba import float32, njit
 
 from graphflow.audio.layout import MAX, MIN, PARAM_WORDS, REMAINING, STEP, TARGET
@@ -50,7 +51,7 @@ def finish_ramp(record: int, frames: int) -> None:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def number(record: int, wire: int) -> np.float32:
+def number(record: int, wire: int) -> Any:
     """A held param's value for this block: its own, or the wire's first frame."""
     param = doubles(record, PARAM_WORDS)
     value = float32(param[TARGET])

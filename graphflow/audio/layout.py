@@ -5,7 +5,7 @@ A context belongs to a plan and holds addresses; params and state belong to the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from graphflow.core.declare import AudioIn, AudioOut, Choice, Held, Ramp, Setting, SoundFile, Switch
@@ -18,7 +18,8 @@ TARGET, STEP, REMAINING, MIN, MAX = range(PARAM_WORDS)
 
 @dataclass(frozen=True)
 class Layout:
-    """Word offsets in the context of one kind. Words 0 to 2: width, rate (float64), address of the params."""
+    """Word offsets in the context of one kind. Words 0 to 3: width, rate (float64), address of
+    the params, and 1 where the node moves its own glides on (a copy that plays beside it does not)."""
 
     ins: dict[str, int] = field(default_factory=dict)  # [address, channels]
     outs: dict[str, int] = field(default_factory=dict)  # [address, channels]
@@ -27,13 +28,14 @@ class Layout:
     states: dict[str, int] = field(default_factory=dict)  # [address, numbers per channel]
     files: dict[str, int] = field(default_factory=dict)  # [address, frames, channels]
     params: dict[str, int] = field(default_factory=dict)  # index of the record in the params
-    size: int = 3
+    glides: int = 3
+    size: int = 4
 
 
 def layout_of(spec: Spec) -> Layout:
     """The layout of a kind; a pure function of its declaration."""
     layout = Layout()
-    at = 3
+    at = layout.size
     for name, declaration in spec.declarations.items():
         if isinstance(declaration, AudioIn):
             layout.ins[name], at = at, at + 2
@@ -49,7 +51,7 @@ def layout_of(spec: Spec) -> Layout:
         layout.files[name], at = at, at + 3
     for index, name in enumerate(param_names(spec)):
         layout.params[name] = index
-    return Layout(layout.ins, layout.outs, layout.ramps, layout.helds, layout.states, layout.files, layout.params, at)
+    return replace(layout, size=at)
 
 
 def param_names(spec: Spec) -> list[str]:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numba import carray, float32, int32, njit, types
 
+from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED
 from graphflow.audio.layout import (
-    NOT_FINITE,
-    PARAM_WORDS,
     COMMAND,
     ENGINE,
+    NOT_FINITE,
+    PARAM_WORDS,
     PLAN,
     RAISED,
     REMAINING,
@@ -43,7 +43,6 @@ from graphflow.audio.native import (
     words,
 )
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 CALLBACK = types.int32(
     types.CPointer(types.float32),
     types.CPointer(types.float32),
@@ -68,7 +67,7 @@ def now_ns(engine: Any) -> int:
         return 0
     call_clock(engine[E.CLOCK], 1, engine[E.CLOCK_SPACE])  # 1: the monotonic clock
     time = words(engine[E.CLOCK_SPACE], 2)
-    return time[0] * 1_000_000_000 + time[1]
+    return int(time[0] * 1_000_000_000 + time[1])
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
@@ -133,7 +132,7 @@ def run_commands(engine: Any, frame: int) -> int:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def highest_bits(address: int, count: int) -> int:
+def highest_bits(address: int, count: int) -> Any:
     """The largest magnitude among samples as its bit pattern; at or above infinity's means a bad sample."""
     samples = bits(address, count)
     highest = np.int32(0)
@@ -272,12 +271,12 @@ def timed_block(into: Any, out: Any, count: Any, flags: Any, header: int) -> Non
     set_control_word(mode)
 
 
-@numba.cfunc(CALLBACK, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(CALLBACK)
 def callback(into: Any, out: Any, count: Any, times: Any, flags: Any, userdata: Any) -> int:
     # an exception that reached the wrapper would be printed through Python, from the audio thread
     try:
         timed_block(into, out, count, flags, address_of(userdata))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         words(address_of(userdata), E.COUNT)[E.RAISED] += 1
     return CONTINUE
 

@@ -19,7 +19,7 @@ from graphflow.audio.kernel_maths import NATIVE
 from graphflow.core import maths
 from graphflow.core.errors import UserError
 
-BUILTINS = {"abs", "bool", "int", "len", "max", "min", "range", "round"}
+BUILTINS = {"abs", "bool", "float", "int", "len", "max", "min", "range", "round"}
 LOOP_BUDGET = 1_000_000
 """Turns a foreign node's loops may take per call before the node is stopped."""
 
@@ -29,33 +29,51 @@ class CompileError(UserError):
 
 
 class _Native(ast.NodeTransformer):
-    """Float literals to float32, `x % 1.0` to wrap, `float` to float32; budgets into loops when asked."""
+    """Literals to narrow numbers, `x % 1.0` to wrap, `float` to float32; budgets into loops when asked."""
 
     def __init__(self, budget: bool) -> None:
         self.constants: dict[str, Any] = {}
         self.budget = budget
+        self.indices = 0
 
-    def _constant(self, node: ast.expr, value: Any) -> ast.expr:
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            return node
+        if self.indices and isinstance(node.value, int):
+            return node  # a literal index or range means more to numba than a number
         name = f"_c{len(self.constants)}"
-        self.constants[name] = value
+        self.constants[name] = narrow(node.value)
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:  # noqa: N802 - ast's names
-        return self._constant(node, np.float32(node.value)) if isinstance(node.value, float) else node
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        node.value = self.visit(node.value)
+        self.indices += 1
+        node.slice = self.visit(node.slice)
+        self.indices -= 1
+        return node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
-        if isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Constant) and node.right.value == 1.0:
-            if isinstance(node.right.value, float):
-                call = ast.Call(ast.Name("wrap", ast.Load()), [self.visit(node.left)], [])
-                return ast.fix_missing_locations(ast.copy_location(call, node))
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        right = node.right
+        if isinstance(node.op, ast.Mod) and isinstance(right, ast.Constant) and str(right.value) == "1.0":
+            call = ast.Call(ast.Name("wrap", ast.Load()), [self.visit(node.left)], [])
+            return ast.fix_missing_locations(ast.copy_location(call, node))
+        if isinstance(node.op, ast.Pow) and isinstance(right, ast.Constant):
+            node.left = self.visit(node.left)  # x ** 2 becomes x * x only while the 2 is a literal
+            return node
         self.generic_visit(node)
         return node
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.copy_location(ast.Name("float32", node.ctx), node) if node.id == "float" else node
 
     def _counted(self, node: Any) -> Any:
-        self.generic_visit(node)
+        if isinstance(node, ast.For):
+            self.indices += 1
+            node.iter = self.visit(node.iter)
+            self.indices -= 1
+            node.body = [self.visit(statement) for statement in node.body]
+        else:
+            self.generic_visit(node)
         if self.budget:
             # ZeroDivisionError: a builtin numba can raise inside native code without touching Python
             check = ast.parse(
@@ -67,8 +85,15 @@ class _Native(ast.NodeTransformer):
             node.body = [*check, *node.body]
         return node
 
-    visit_While = _counted  # noqa: N815
+    visit_While = _counted  # noqa: N815 - ast's names
     visit_For = _counted  # noqa: N815
+
+
+def narrow(value: float | int) -> Any:
+    """A number that does not widen the float32 it meets: numba makes float64 of float32 and an int of 32 bits."""
+    if isinstance(value, float):
+        return np.float32(value)
+    return np.int16(value) if abs(value) < 1 << 15 else value
 
 
 def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
@@ -103,7 +128,7 @@ def reachable(function: Callable[..., Any]) -> list[Callable[..., Any]]:
 
 
 def globals_of(function: Callable[..., Any]) -> dict[str, Any]:
-    scope: dict[str, Any] = inspect.unwrap(function).__globals__  # type: ignore[attr-defined]
+    scope: dict[str, Any] = inspect.unwrap(function).__globals__
     return scope
 
 
@@ -114,47 +139,35 @@ def global_names(function: Callable[..., Any]) -> list[str]:
     own |= {n.id for n in ast.walk(definition) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     body = [n for statement in definition.body for n in ast.walk(statement)]
     loaded = [n.id for n in body if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-    return list(dict.fromkeys(n for n in loaded if n not in own and n not in BUILTINS and n != "float"))
+    return list(dict.fromkeys(n for n in loaded if n not in own and n not in BUILTINS))
 
 
-def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any] | None = None) -> Any:
-    """The function as numba sees it. Raises CompileError at the author's line for what cannot be compiled."""
-    made = {} if made is None else made
+def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any]) -> Any:
+    """The function as numba sees it; `made` keeps what has been done. Raises CompileError at the author's line."""
     if function in made:
+        if made[function] is None:
+            definition, file = tree_of(function)
+            raise CompileError(f"{file}:{definition.lineno} {definition.name} calls itself; write it as a loop")
         return made[function]
+    made[function] = None
     definition, file = tree_of(function)
     scope: dict[str, Any] = {"float32": np.float32, "wrap": NATIVE["wrap"]}
     around = globals_of(function)
     for name in global_names(function):
         if name not in around:
-            raise CompileError(f"{file}:{definition.lineno} uses '{name}', which is not defined in its file")
-        value = around[name]
-        if (
-            isinstance(value, FunctionType)
-            and value.__module__ == maths.__name__
-            or name in NATIVE
-            and value is getattr(maths, name, None)
-        ):
-            scope[name] = NATIVE[name] if name in NATIVE else NATIVE[value.__name__]
-        elif isinstance(value, bool) or isinstance(value, int):
-            scope[name] = value
-        elif isinstance(value, float):
-            scope[name] = np.float32(value)
-        elif isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value):
-            scope[name] = tuple(np.float32(v) if isinstance(v, float) else v for v in value)
-        elif isinstance(value, FunctionType):
-            scope[name] = native(value, foreign=foreign, made=made)
-        else:
+            raise CompileError(f"{file}:{_line(definition, name)} uses '{name}', which is not defined in its file")
+        scope[name] = _native_value(around[name], foreign, made)
+        if scope[name] is None:
             raise CompileError(
-                f"{file}:{definition.lineno} uses '{name}', a {type(value).__name__}; "
+                f"{file}:{_line(definition, name)} uses '{name}', a {type(around[name]).__name__}; "
                 "expected numbers, tuples of numbers, plain functions and graphflow's own mathematics"
             )
-    transform = _Native(budget=foreign)
     definition.decorator_list, definition.returns = [], None
     for argument in definition.args.args:
         argument.annotation = None
     if isinstance(definition.body[0], ast.Expr) and isinstance(definition.body[0].value, ast.Constant):
         definition.body = definition.body[1:] or [ast.copy_location(ast.Pass(), definition)]
+    transform = _Native(budget=foreign)
     changed = transform.visit(definition)
     if foreign and any(isinstance(n, (ast.For, ast.While)) for n in ast.walk(changed)):
         start = ast.copy_location(ast.parse("_budget = 0").body[0], changed.body[0])
@@ -165,3 +178,23 @@ def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any] 
     options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign, "forceinline": True}
     made[function] = njit(**options)(scope[definition.name])
     return made[function]
+
+
+def _native_value(value: Any, foreign: bool, made: dict[Any, Any]) -> Any:
+    """What stands for a name of the author's file in native code; None for what cannot."""
+    for name in maths.__all__:
+        if value is getattr(maths, name):
+            return NATIVE[name]
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        return narrow(value)
+    if isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value):
+        return tuple(np.float32(v) if isinstance(v, float) else v for v in value)
+    if isinstance(value, FunctionType):
+        return native(value, foreign=foreign, made=made)
+    return None
+
+
+def _line(definition: ast.FunctionDef, name: str) -> int:
+    return next((n.lineno for n in ast.walk(definition) if isinstance(n, ast.Name) and n.id == name), definition.lineno)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-from numba import float32, int32, njit
+from numba import float32, njit
 
+from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.layout import PLAN
 from graphflow.audio.native import KERNEL, doubles, load_acquire, planes, store_release, words
 from graphflow.audio.ring import FADE
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 STEADY, COMING, GOING = 0, 1, 2
 
 
@@ -163,74 +162,74 @@ def tape_body(context: int, frames: int, frame: int) -> None:
 # keeps an exception from reaching the wrapper, which would take the interpreter's lock.
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def mix(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         mix_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def delay(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         delay_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def own(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         own_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def signal(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         signal_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def tap(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         tap_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def ring(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         ring_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
-@numba.cfunc(KERNEL, **OPTIONS)  # type: ignore[untyped-decorator]
+@cached(KERNEL)
 def tape(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         tape_body(context, frames, frame)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
-    return int32(raised)
+    return int(raised)
 
 
 KERNELS = {"mix": mix, "delay": delay, "own": own, "signal": signal, "tap": tap, "ring": ring, "tape": tape}

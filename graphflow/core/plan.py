@@ -211,7 +211,7 @@ class _Draft:
         uses = [self.source(k, f) for k, f in self.into(dest, inlet)]
         if not uses and (broadcast or need <= 1):
             return Use(inlet, SILENCE, 1)
-        if len(uses) == 1 and not uses[0].fade and (uses[0].channels == need or broadcast and uses[0].channels == 1):
+        if len(uses) == 1 and not uses[0].fade and (uses[0].channels == need or (broadcast and uses[0].channels == 1)):
             return replace(uses[0], port=inlet)
         mixed = self.new(inlet, need)
         self.steps.append(Step("mix", f"{dest}.{inlet}", tuple(uses), (mixed,), need))

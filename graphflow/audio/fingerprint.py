@@ -1,0 +1,40 @@
+"""The engine's own sources as a number, so that no compiled code outlives what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+SOURCES = ("kernel_maths", "kernel_parts", "kernel_text", "layout", "native", "source", "compile", "steps", "runner")
+"""Files whose change could make generated or cached code mean something else."""
+
+
+@cache
+def fingerprint() -> str:
+    """32 hexadecimal digits; the same on every run until a source, Python, numba or the processor changes."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    digest.update(f"{numba.__version__} {sys.version} {platform.machine()}".encode())
+    return digest.hexdigest()[:32]
+
+
+def cached(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """A native function of the engine's own, kept on disk by numba.
+
+    numba knows a cached function by its name and its own file's date; what it calls in other files is not looked
+    at. The fingerprint in the name looks.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        function.__qualname__ = f"{function.__name__}_{fingerprint()}"
+        return numba.cfunc(signature, cache=True, nogil=True, error_model="numpy", **options)(function)
+
+    return decorate
