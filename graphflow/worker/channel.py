@@ -7,11 +7,25 @@ import os
 import socket
 import struct
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 Message = dict[str, Any]
 HEAD = struct.Struct("!I")
 PIECE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the session asks for when it opens a slot."""
+
+    slot: int
+    model: str
+    settings: dict[str, Any]
+    rate: int
+    start: int
+    lockstep: bool
+    restore: bool
 
 
 class Channel:

@@ -10,10 +10,10 @@ import socket
 import sys
 import threading
 
-from graphflow.worker.channel import Channel, Message
+from graphflow.worker.channel import Channel, Message, Order
 from graphflow.worker.layout import Shape, SlotMemory
 from graphflow.worker.memory import attach
-from graphflow.worker.slot import Order, Slot
+from graphflow.worker.slot import Slot
 
 OUTBOX = 1000
 """Messages kept for a session that is busy; then the newest are dropped, so that no generator ever waits for it."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.audio.ring import FADE, Ring
-from graphflow.worker.channel import Message
+from graphflow.worker.channel import Message, Order
 from graphflow.worker.events import GeneratorStatistics, Kind, State, WorkerError, WorkerEvent
 from graphflow.worker.layout import STATE_BYTES, Control, Shape, SlotMemory
 from graphflow.worker.lead import Lead
@@ -20,7 +20,6 @@ from graphflow.worker.life import LOAD_SECONDS, Life
 from graphflow.worker.mailbox import Letter
 from graphflow.worker.memory import SharedMemory
 from graphflow.worker.process import WorkerProcess
-from graphflow.worker.slot import Order
 
 LATENCIES = 256
 """Changes whose latency is kept."""
@@ -66,6 +65,7 @@ class GeneratorLink:
         self._latencies: deque[int] = deque(maxlen=LATENCIES)
         self._lead = Lead()
         self._missed = 0
+        self._restored = 0
         self._margins_seen = 0
         self._set_lead()
 
@@ -161,6 +161,7 @@ class GeneratorLink:
     def begin(self, process: WorkerProcess, slot: int, *, restore: bool) -> None:
         """Start a life in `process`; `restore` from the last snapshot, where there is one."""
         self.crash = self.failure = ""
+        self._restored = self._memory.snapshots.frame if restore else 0
         self.life = Life(process, slot, self._memory)
         process.listeners[slot] = self
         order = Order(slot, self.model, self.settings, self.rate, self.start_frame, self.lockstep, restore)
@@ -255,8 +256,7 @@ class GeneratorLink:
         self.state = "playing"
         self._margins_seen = self._memory.chunk
         taken = self.life.age if self.life else 0.0
-        snapshot = self._memory.snapshots.get() if again else None
-        since = f", from {(self.ring.start - snapshot.frame) / self.rate:.1f} s before" if snapshot else ""
+        since = f", from {(self.ring.start - self._restored) / self.rate:.1f} s before" if self._restored else ""
         text = f"plays again after {taken:.1f} s{since}" if again else f"ready after {taken:.1f} s"
         self.tell("restarted" if again else "ready", text, frame=self.ring.start, epoch=self.ring.epoch)
 

@@ -47,6 +47,11 @@ class Mailbox:
         """The newest message's number; 0 when there is none."""
         return int(self._latest[LATEST])
 
+    @property
+    def frame(self) -> int:
+        """The newest message's frame, for showing: nobody checks that it is whole."""
+        return int(self._halves[self.seq % 2][0][FRAME])
+
     def put(self, data: bytes, frame: int) -> int:
         """Replace what is there; returns the message's number."""
         if len(data) > self.capacity:

@@ -14,7 +14,6 @@ from collections import deque
 from pathlib import Path
 from typing import Protocol
 
-import graphflow
 from graphflow.worker.channel import Channel, Message
 from graphflow.worker.events import WorkerStatistics
 
@@ -144,6 +143,6 @@ class WorkerProcess:
 
 def environment() -> dict[str, str]:
     """The worker imports what we import: our own path, but for the current folder, which may hold anything."""
-    here = str(Path(graphflow.__file__).parent.parent)
+    here = str(Path(__file__).parents[2])
     path = [here, *(entry for entry in sys.path if entry and Path(entry).is_absolute())]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "PYTHONUNBUFFERED": "1"}

@@ -8,14 +8,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from graphflow.core.errors import UserError
-from graphflow.worker.channel import Message
+from graphflow.worker.channel import Message, Order
 from graphflow.worker.layout import Control, SlotMemory
 from graphflow.worker.stream import Stream
 
@@ -37,19 +36,6 @@ class Generator(Protocol):
     def restore(self, data: bytes) -> None: ...
 
 
-@dataclass(frozen=True)
-class Order:
-    """What the session asks for when it opens a slot."""
-
-    slot: int
-    model: str
-    settings: dict[str, Any]
-    rate: int
-    start: int
-    lockstep: bool
-    restore: bool
-
-
 class Slot:
     """A generator at work. Its own thread opens the model, steps it and writes the ring; `post` tells the session."""
 
@@ -61,7 +47,7 @@ class Slot:
         self.closing = False
         self._post = post
         self._applied = 0
-        self._snapshot_at = time.monotonic()
+        self._snapshot_at = 0.0
         self._thread = threading.Thread(target=self._run, name=f"slot {order.slot}", daemon=True)
 
     def start(self) -> None:
@@ -98,6 +84,7 @@ class Slot:
 
     def _play(self, generator: Generator) -> None:
         stream = self._begin(generator, self._first_frame())
+        self._snapshot_at = time.monotonic()
         self.tell("opened", rate=generator.rate)
         ring = self.memory.ring
         while not self.closing:

@@ -34,6 +34,17 @@ def test_it_plays_without_a_gap_about_its_lead_ahead(workers: Workers, player: A
     assert str(play.of("ready")[0]).startswith("nodes.band: ready after ")
 
 
+def test_the_first_chunk_does_not_wait_for_the_clock(workers: Workers, player: Any) -> None:
+    link = open_link(workers, chunk=4096)
+    play = player(workers)
+    while not link.ready:
+        play.events += workers.poll(0)
+    assert [event.frame for event in play.of("ready")] == [link.ring.start]
+    assert link.ring.written == link.ring.start + 4096
+    assert str(link).startswith("band playing: lead 0.30 s, latency nan s (95 %: nan s), RTF ")
+    assert str(link).endswith(", 0 frames missed, 0 skips, epoch 1, 0 restarts, chunk 1, state 0")
+
+
 def test_a_change_is_heard_within_lead_and_a_chunk(workers: Workers, player: Any) -> None:
     link = open_link(workers)
     play = player(workers, link)
@@ -79,7 +90,9 @@ def test_a_killed_worker_is_back_from_its_snapshot_and_the_others_play_on(worker
     assert [str(event) for event in play.of("died")] == [
         "nodes.band: its worker was killed by SIGKILL; starting it again"
     ]
+    taken_at = (begin - snapshot.frame) / 48_000
     assert str(play.of("restarted")[0]).startswith("nodes.band: plays again after ")
+    assert str(play.of("restarted")[0]).endswith(f" s, from {taken_at:.1f} s before")
 
 
 def test_a_generator_that_raises_is_begun_again_in_the_same_process(workers: Workers, player: Any) -> None:

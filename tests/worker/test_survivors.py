@@ -22,7 +22,7 @@ from graphflow.worker.workers import Workers
 workers = Workers()
 for device in {devices!r}.split():
     workers.open(device, "fake_generators", dict(device=device, **{settings!r}), rate=48000, channels=2, start_frame=0)
-say, frame = {say!r}, 0
+say, frame = {say!r}, 0  # a frame per look: sound falls due
 while say and not any(event.text == say for event in workers.poll(frame)):
     frame += 1
 print(*[statistics.pid for statistics in workers.statistics()], flush=True)
