@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any, Literal
 
 import tomlkit
-from tomlkit.items import Array
 
-Path = tuple[str, ...]
+from graphflow.core.toml_values import Path, dotted, edit_list, written
 
 
 @dataclass
@@ -61,18 +59,20 @@ class Pieces:
         tomllib.loads(text)
         self.end = "\r\n" if "\r\n" in text else "\n"
         self.pieces = _split(text)
+        self._values: dict[Path, Piece] = {}
 
     def __str__(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
     def value_at(self, path: Path) -> Piece | None:
         """The statement that gives this key, or the inline table that holds it."""
-        for piece in self.pieces:
-            if piece.what == "value" and piece.path == path[: len(piece.path)]:
-                return piece
-        return None
+        if not self._values:
+            # of a path that stands in several pieces (lists of tables) the first counts
+            self._values = {p.path: p for p in reversed(self.pieces) if p.what == "value"}
+        prefixes = (path[:length] for length in range(1, len(path) + 1))
+        return next((self._values[prefix] for prefix in prefixes if prefix in self._values), None)
 
-    def set(self, path: Path, value: Any) -> None:
+    def put(self, path: Path, value: Any) -> None:
         """Give a key another value, or add it at the end of its table."""
         piece = self.value_at(path)
         if piece is None:
@@ -87,11 +87,11 @@ class Pieces:
             inner[path[-1]] = value
             piece.text = f"{piece.head}{written(whole)}{piece.tail}"
 
-    def set_list(self, path: Path, items: list[str]) -> None:
+    def put_list(self, path: Path, items: list[str]) -> None:
         """Make a list hold these texts, keeping the lines and comments of those that stay."""
         piece = self.value_at(path)
         if piece is None or piece.path != path or not piece.value:
-            self.set(path, items)
+            self.put(path, items)
             return
         document = tomlkit.parse(piece.text)
         array: Any = document
@@ -113,8 +113,18 @@ class Pieces:
             inner.pop(path[-1], None)
             holder.text = f"{holder.head}{written(whole)}{holder.tail}"
             return
+        self._take_out({path})
+
+    def remove_tables(self, paths: set[Path]) -> None:
+        """The same for tables of one depth, at once."""
+        for path in [path for path in paths if self.value_at(path) is not None]:
+            self.remove(path)
+        self._take_out(paths)
+
+    def _take_out(self, paths: set[Path]) -> None:
+        depth = len(next(iter(paths), ()))
         statements = [piece for piece in self.pieces if piece.what != "space"]
-        gone = {id(piece) for piece in statements if piece.path[: len(path)] == path}
+        gone = {id(piece) for piece in statements if piece.path[:depth] in paths}
         follows = dict(zip(map(id, statements), statements[1:], strict=False))
         kept: list[Piece] = []
         last: Piece | None = None
@@ -131,26 +141,30 @@ class Pieces:
                 after_gap = after_gap and _blank([piece])
         while after_gap and _blank(kept[-1:]):
             kept.pop()
-        self.pieces = kept
+        self._replace(kept)
 
-    def add_table(self, path: Path, values: dict[str, Any]) -> None:
-        """A new table after the last of its family, with a blank line before it."""
-        if self.value_at(path) is not None:
-            self.set(path, values)
+    def add_tables(self, tables: dict[Path, dict[str, Any]]) -> None:
+        """New tables of one family after its last one, each with a blank line before it."""
+        first = next(iter(tables))
+        if self.value_at(first[:1]) is not None:
+            for path, values in tables.items():
+                self.put(path, values)
             return
-        family = [i for i, p in enumerate(self.pieces) if p.what != "space" and p.path[:1] == path[:1] and p.under]
+        family = [i for i, p in enumerate(self.pieces) if p.what != "space" and p.path[:1] == first[:1] and p.under]
         at = family[-1] if family else len(self.pieces) - 1
         while not family and _blank(self.pieces[at : at + 1]):
             at -= 1
         self._end_line(at)
-        lines = [Piece("space", self.end)] if at >= 0 else []
-        lines.append(Piece("header", f"[{_dotted(path)}]{self.end}", path, len(path)))
-        for key, value in values.items():
-            lines.append(Piece("value", f"{_dotted((key,))} = {written(value)}{self.end}", (*path, key), len(path)))
+        lines: list[Piece] = []
+        for path, values in tables.items():
+            lines += [Piece("space", self.end)] if at >= 0 or lines else []
+            lines.append(Piece("header", f"[{dotted(path)}]{self.end}", path, len(path)))
+            for key, value in values.items():
+                lines.append(Piece("value", f"{dotted((key,))} = {written(value)}{self.end}", (*path, key), len(path)))
         after = self.pieces[at + 1 : at + 2]
         if after and not _blank(after):
             lines.append(Piece("space", self.end))
-        self.pieces[at + 1 : at + 1] = lines
+        self._replace([*self.pieces[: at + 1], *lines, *self.pieces[at + 1 :]])
 
     def _insert(self, path: Path, value: Any) -> None:
         table = path[:-1]
@@ -161,53 +175,25 @@ class Pieces:
             if p.what == "value" and p.under <= len(table) < len(p.path) and p.path[: len(table)] == table
         ]
         if not headers and not siblings and table:
-            self.add_table(table, {path[-1]: value})
+            self.add_tables({table: {path[-1]: value}})
             return
         if not table:
             siblings = [i for i in siblings if _rank(self.pieces[i].path[0]) <= _rank(path[0])]
         at = (siblings or headers or [_end_of_first_comment(self.pieces)])[-1]
         under = self.pieces[at].under if siblings else len(table)
         self._end_line(at)
-        text = f"{_dotted(path[under:])} = {written(value, spread=not table)}{self.end}"
+        text = f"{dotted(path[under:])} = {written(value, spread=not table)}{self.end}"
         lines = [Piece("value", text, path, under)]
         if self.pieces[at + 1 : at + 2] and self.pieces[at + 1].what == "header":
             lines.append(Piece("space", self.end))
-        self.pieces[at + 1 : at + 1] = lines
+        self._replace([*self.pieces[: at + 1], *lines, *self.pieces[at + 1 :]])
+
+    def _replace(self, pieces: list[Piece]) -> None:
+        self.pieces, self._values = pieces, {}
 
     def _end_line(self, at: int) -> None:
         if at >= 0 and not self.pieces[at].text.endswith("\n"):
             self.pieces[at].text += self.end
-
-
-def edit_list(array: Array, items: list[str]) -> None:
-    """Bring a list to these texts by as few changes as can be."""
-    matcher = SequenceMatcher(a=[str(item) for item in array], b=items, autojunk=False)
-    for what, a0, a1, b0, b1 in reversed(matcher.get_opcodes()):
-        if what == "equal":
-            continue
-        common = min(a1 - a0, b1 - b0)
-        for number in range(common):
-            array[a0 + number] = items[b0 + number]
-        for number in reversed(range(a0 + common, a1)):
-            del array[number]
-        for number in range(common, b1 - b0):
-            array.insert(a0 + number, items[b0 + number])
-
-
-def written(value: Any, *, spread: bool = False) -> str:
-    """A value as TOML 1.0 writes it; `spread` puts each item of a list on a line of its own."""
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):  # numpy's numbers
-        value = value.item()
-    if isinstance(value, dict):
-        inside = ", ".join(f"{_dotted((key,))} = {written(item)}" for key, item in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, (list, tuple)):
-        items = [written(item) for item in value]
-        if items and spread:
-            return "[\n" + "".join(f"  {item},\n" for item in items) + "]"
-        return f"[{', '.join(items)}]"
-    text: str = tomlkit.item(value).as_string()
-    return text
 
 
 def _split(text: str) -> list[Piece]:
@@ -268,10 +254,6 @@ def _path(data: Any) -> Path:
         ((key, data),) = data.items()
         path.append(key)
     return tuple(path)
-
-
-def _dotted(path: Path) -> str:
-    return ".".join(tomlkit.key(key).as_string() for key in path)
 
 
 def _blank(pieces: list[Piece]) -> bool:

@@ -7,8 +7,9 @@ from typing import Any
 
 from graphflow.core.errors import PatchError, Problem
 from graphflow.core.patch import FORMAT, EngineSettings, Patch, Transport
-from graphflow.core.patch_pieces import Path, Pieces
+from graphflow.core.patch_pieces import Pieces
 from graphflow.core.patch_text import read
+from graphflow.core.toml_values import Path
 
 DEPTHS = {"nodes": 2, "expose": 2, "scenes": 2, "transport": 1, "engine": 1, "meta": 1}
 """How many keys name a table, by the first of them."""
@@ -70,20 +71,44 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) or (one != one and other != other)
 
 
-def _change(pieces: Pieces, before: dict[str, Any], after: dict[str, Any], path: Path = ()) -> None:
-    for key in before:
-        if key not in after:
-            pieces.remove((*path, key))
-    for key, value in after.items():
-        here = (*path, key)
-        depth = DEPTHS.get(here[0], 0)
-        if key in before and same(before[key], value):
-            continue
-        if len(here) < depth or (len(here) == depth and key in before):
-            _change(pieces, before.get(key, {}), value, here)
-        elif len(here) == depth:
-            pieces.add_table(here, value)
-        elif here == ("wires",):
-            pieces.set_list(here, value)
-        else:
-            pieces.set(here, value)
+def _change(pieces: Pieces, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Bring the text from saying `before` to saying `after`."""
+    for root in dict.fromkeys([*before, *after]):
+        depth = DEPTHS.get(root, 0)
+        old = _at_depth(before, root, depth)
+        new = _at_depth(after, root, depth)
+        if depth:
+            _change_tables(pieces, old, new)
+        elif root not in after:
+            pieces.remove((root,))
+        elif root not in before or not same(before[root], after[root]):
+            _set(pieces, (root,), after[root])
+
+
+def _at_depth(data: dict[str, Any], root: str, depth: int) -> dict[Path, dict[str, Any]]:
+    """The tables below a root key by their paths."""
+    inside = data.get(root, {})
+    if depth == 1:
+        return {(root,): inside}
+    return {(root, name): table for name, table in inside.items()} if depth else {}
+
+
+def _change_tables(pieces: Pieces, old: dict[Path, dict[str, Any]], new: dict[Path, dict[str, Any]]) -> None:
+    if removed := old.keys() - new.keys():
+        pieces.remove_tables(removed)
+    for path in filter(old.__contains__, new):
+        for key in old[path]:
+            if key not in new[path]:
+                pieces.remove((*path, key))
+        for key, value in new[path].items():
+            if key not in old[path] or not same(old[path][key], value):
+                pieces.put((*path, key), value)
+    if added := {path: table for path, table in new.items() if path not in old}:
+        pieces.add_tables(added)
+
+
+def _set(pieces: Pieces, path: Path, value: Any) -> None:
+    if path == ("wires",):
+        pieces.put_list(path, value)
+    else:
+        pieces.put(path, value)

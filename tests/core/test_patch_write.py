@@ -198,6 +198,12 @@ def test_removing_the_last_table_leaves_no_blank_lines_behind() -> None:
     assert write(text, patched(text).without_node("b")) == 'format = 1\n\n[nodes.a]\nkind = "tone"\n'
 
 
+def test_free_keys_outlive_a_table_that_goes_back_to_its_defaults() -> None:
+    text = 'format = 1\n\n[engine]\nrate = 44100\nx-why = "old tapes" # so\n'
+    wanted = 'format = 1\n\n[engine]\nx-why = "old tapes" # so\n'
+    assert write(text, replace(patched(text), engine=EngineSettings())) == wanted
+
+
 def test_wires_on_one_line_stay_there() -> None:
     text = 'format = 1\nwires = ["a -> b", "b -> c"] # two\n'
     assert (
