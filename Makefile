@@ -14,7 +14,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: play test check bench clean help
+.PHONY: play test check format lint types rooms bench clean help
 .DEFAULT_GOAL := help
 
 play: .venv/.installed ## Play the first patch: prompts become music that you can steer
@@ -23,10 +23,18 @@ play: .venv/.installed ## Play the first patch: prompts become music that you ca
 test: .venv/.installed-dev ## Run the tests (ARGS goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/.installed-dev ## Format, lint, types, and who may import whom
+check: format lint types rooms ## Format, lint, types, and who may import whom; make -k check shows all there is
+
+format: .venv/.installed-dev
 	$(BIN)/ruff format --check .
+
+lint: .venv/.installed-dev
 	$(BIN)/ruff check .
+
+types: .venv/.installed-dev
 	$(BIN)/mypy
+
+rooms: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 bench: .venv/.installed-dev ## Measure the engine; ARGS="--help" shows what there is
@@ -60,5 +68,5 @@ endif
 
 .venv/.installed-dev: .venv/.installed
 	@echo "installing what tests and checks need into .venv; pip fetches about 35 MB more"
-	@$(PIP) --editable ".[dev]"
+	@$(PIP) --quiet --editable ".[dev]"
 	@touch $@
