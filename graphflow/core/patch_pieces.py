@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import tomlkit
 
-from graphflow.core.toml_values import Path, dotted, edit_list, written
+from graphflow.core.toml_values import Keys, dotted, edit_list, written
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Piece:
 
     what: Literal["header", "value", "space"]
     text: str
-    path: Path = ()
+    path: Keys = ()
     under: int = 0
 
     @property
@@ -59,12 +59,12 @@ class Pieces:
         tomllib.loads(text)
         self.end = "\r\n" if "\r\n" in text else "\n"
         self.pieces = _split(text)
-        self._values: dict[Path, Piece] = {}
+        self._values: dict[Keys, Piece] = {}
 
     def __str__(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
-    def value_at(self, path: Path) -> Piece | None:
+    def value_at(self, path: Keys) -> Piece | None:
         """The statement that gives this key, or the inline table that holds it."""
         if not self._values:
             # of a path that stands in several pieces (lists of tables) the first counts
@@ -72,14 +72,14 @@ class Pieces:
         prefixes = (path[:length] for length in range(1, len(path) + 1))
         return next((self._values[prefix] for prefix in prefixes if prefix in self._values), None)
 
-    def put(self, path: Path, value: Any) -> None:
+    def put(self, path: Keys, value: Any) -> None:
         """Give a key another value, or add it at the end of its table."""
         piece = self.value_at(path)
         if piece is None:
             self.remove(path)
             self._insert(path, value)
         elif piece.path == path:
-            piece.text = f"{piece.head}{written(value, spread=len(path) == 1)}{piece.tail}"
+            piece.text = f"{piece.head}{self._written(value, spread=len(path) == 1)}{piece.tail}"
         else:
             whole = inner = piece.value
             for key in path[len(piece.path) : -1]:
@@ -87,7 +87,7 @@ class Pieces:
             inner[path[-1]] = value
             piece.text = f"{piece.head}{written(whole)}{piece.tail}"
 
-    def put_list(self, path: Path, items: list[str]) -> None:
+    def put_list(self, path: Keys, items: list[str]) -> None:
         """Make a list hold these texts, keeping the lines and comments of those that stay."""
         piece = self.value_at(path)
         if piece is None or piece.path != path or not piece.value:
@@ -98,12 +98,12 @@ class Pieces:
         for key in piece.path[piece.under :]:
             array = array[key]
         edit_list(array, items)
-        plain = f"{piece.head}{written(items, spread=True)}{piece.tail}"
+        plain = f"{piece.head}{self._written(items, spread=True)}{piece.tail}"
         piece.text = document.as_string()
         if not _parses(piece.text) or piece.value != items:  # never trust an edit that was not read back
             piece.text = plain
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Keys) -> None:
         """Take out a key, or a table with all that is in it. Lines of comment around it stay."""
         holder = self.value_at(path)
         if holder is not None and len(holder.path) < len(path):
@@ -115,13 +115,13 @@ class Pieces:
             return
         self._take_out({path})
 
-    def remove_tables(self, paths: set[Path]) -> None:
+    def remove_tables(self, paths: set[Keys]) -> None:
         """The same for tables of one depth, at once."""
         for path in [path for path in paths if self.value_at(path) is not None]:
             self.remove(path)
         self._take_out(paths)
 
-    def _take_out(self, paths: set[Path]) -> None:
+    def _take_out(self, paths: set[Keys]) -> None:
         depth = len(next(iter(paths), ()))
         statements = [piece for piece in self.pieces if piece.what != "space"]
         gone = {id(piece) for piece in statements if piece.path[:depth] in paths}
@@ -143,7 +143,7 @@ class Pieces:
             kept.pop()
         self._replace(kept)
 
-    def add_tables(self, tables: dict[Path, dict[str, Any]]) -> None:
+    def add_tables(self, tables: dict[Keys, dict[str, Any]]) -> None:
         """New tables of one family after its last one, each with a blank line before it."""
         first = next(iter(tables))
         if self.value_at(first[:1]) is not None:
@@ -166,7 +166,7 @@ class Pieces:
             lines.append(Piece("space", self.end))
         self._replace([*self.pieces[: at + 1], *lines, *self.pieces[at + 1 :]])
 
-    def _insert(self, path: Path, value: Any) -> None:
+    def _insert(self, path: Keys, value: Any) -> None:
         table = path[:-1]
         headers = [i for i, p in enumerate(self.pieces) if p.what == "header" and p.path == table]
         siblings = [
@@ -182,7 +182,7 @@ class Pieces:
         at = (siblings or headers or [_end_of_first_comment(self.pieces)])[-1]
         under = self.pieces[at].under if siblings else len(table)
         self._end_line(at)
-        text = f"{dotted(path[under:])} = {written(value, spread=not table)}{self.end}"
+        text = f"{dotted(path[under:])} = {self._written(value, spread=not table)}{self.end}"
         lines = [Piece("value", text, path, under)]
         if self.pieces[at + 1 : at + 2] and self.pieces[at + 1].what == "header":
             lines.append(Piece("space", self.end))
@@ -191,6 +191,9 @@ class Pieces:
     def _replace(self, pieces: list[Piece]) -> None:
         self.pieces, self._values = pieces, {}
 
+    def _written(self, value: Any, *, spread: bool) -> str:
+        return written(value, spread=spread).replace("\n", self.end)
+
     def _end_line(self, at: int) -> None:
         if at >= 0 and not self.pieces[at].text.endswith("\n"):
             self.pieces[at].text += self.end
@@ -198,7 +201,7 @@ class Pieces:
 
 def _split(text: str) -> list[Piece]:
     pieces: list[Piece] = []
-    header: Path = ()
+    header: Keys = ()
     lines = re.findall(r"[^\n]*\n|[^\n]+", text)
     number = 0
     while number < len(lines):
@@ -245,7 +248,7 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _path(data: Any) -> Path:
+def _path(data: Any) -> Keys:
     path: list[str] = []
     while isinstance(data, (dict, list)) and data:
         if isinstance(data, list):

@@ -9,7 +9,7 @@ from graphflow.core.errors import PatchError, Problem
 from graphflow.core.patch import FORMAT, EngineSettings, Patch, Transport
 from graphflow.core.patch_pieces import Pieces
 from graphflow.core.patch_text import read
-from graphflow.core.toml_values import Path
+from graphflow.core.toml_values import Keys
 
 DEPTHS = {"nodes": 2, "expose": 2, "scenes": 2, "transport": 1, "engine": 1, "meta": 1}
 """How many keys name a table, by the first of them."""
@@ -85,7 +85,7 @@ def _change(pieces: Pieces, before: dict[str, Any], after: dict[str, Any]) -> No
             _set(pieces, (root,), after[root])
 
 
-def _at_depth(data: dict[str, Any], root: str, depth: int) -> dict[Path, dict[str, Any]]:
+def _at_depth(data: dict[str, Any], root: str, depth: int) -> dict[Keys, dict[str, Any]]:
     """The tables below a root key by their paths."""
     inside = data.get(root, {})
     if depth == 1:
@@ -93,7 +93,7 @@ def _at_depth(data: dict[str, Any], root: str, depth: int) -> dict[Path, dict[st
     return {(root, name): table for name, table in inside.items()} if depth else {}
 
 
-def _change_tables(pieces: Pieces, old: dict[Path, dict[str, Any]], new: dict[Path, dict[str, Any]]) -> None:
+def _change_tables(pieces: Pieces, old: dict[Keys, dict[str, Any]], new: dict[Keys, dict[str, Any]]) -> None:
     if removed := old.keys() - new.keys():
         pieces.remove_tables(removed)
     for path in filter(old.__contains__, new):
@@ -107,7 +107,7 @@ def _change_tables(pieces: Pieces, old: dict[Path, dict[str, Any]], new: dict[Pa
         pieces.add_tables(added)
 
 
-def _set(pieces: Pieces, path: Path, value: Any) -> None:
+def _set(pieces: Pieces, path: Keys, value: Any) -> None:
     if path == ("wires",):
         pieces.put_list(path, value)
     else:

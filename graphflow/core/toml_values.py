@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import Array
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 """Keys from the root."""
 
 
@@ -43,5 +43,5 @@ def written(value: Any, *, spread: bool = False) -> str:
     return text
 
 
-def dotted(path: Path) -> str:
+def dotted(path: Keys) -> str:
     return ".".join(tomlkit.key(key).as_string() for key in path)

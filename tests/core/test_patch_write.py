@@ -204,6 +204,11 @@ def test_free_keys_outlive_a_table_that_goes_back_to_its_defaults() -> None:
     assert write(text, replace(patched(text), engine=EngineSettings())) == wanted
 
 
+def test_windows_line_ends_stay() -> None:
+    text = write(TEXT.replace("\n", "\r\n"), replace(patched(), title="x", wires=("a -> b",), extra={"x-list": ["a"]}))
+    assert text.count("\n") == text.count("\r\n")
+
+
 def test_wires_on_one_line_stay_there() -> None:
     text = 'format = 1\nwires = ["a -> b", "b -> c"] # two\n'
     assert (
