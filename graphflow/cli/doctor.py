@@ -8,6 +8,4 @@ from graphflow import doctor
 
 
 def run(arguments: Namespace) -> int:
-    findings = doctor.examine()
-    print(doctor.report(findings))
-    return 2 if any(finding.state == "bad" for finding in findings) else 0
+    return doctor.main()
