@@ -5,6 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
+from graphflow.audio import steps
 from graphflow.audio.ring import FADE, HEADER, Ring, RingReader, Word, capacity_for
 
 
@@ -110,6 +111,34 @@ def test_native_code_finds_the_words_and_the_data_at_the_address() -> None:
     assert words[1:8] == [1, 2, 1024, 1, 7, 8, 8]
     assert words[Word.TARGET] == 99
     assert (data[7], data[1024 + 7]) == (1.0, 2.0)
+
+
+def native_read(ring: Ring, frame: int, frames: int) -> np.ndarray:
+    out = np.full((ring.channels, frames), np.nan, np.float32)
+    context = np.array([ring.address, out.ctypes.data, ring.channels], np.int64)
+    assert steps.ring.ctypes(context.ctypes.data, frames, frame) == 0
+    return out
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_native_reader_hears_what_the_reference_hears(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rings = [Ring.local(2, 1024), Ring.local(2, 1024)]
+    frame = 0
+    for _ in range(300):
+        what = rng.integers(6)
+        start = frame + int(rng.integers(-100, 300))
+        block = rng.standard_normal((2, int(rng.integers(1, 200)))).astype(np.float32)
+        frames = int(rng.integers(1, 150))
+        for ring in rings:
+            if what == 0:
+                ring.restart(max(0, start))
+            elif what < 4 and ring.written - frame < 600:
+                ring.write(block)
+        np.testing.assert_array_equal(native_read(rings[0], frame, frames), RingReader(rings[1]).read(frame, frames))
+        frame += frames
+        assert rings[0].words.tolist() == rings[1].words.tolist()
+    assert rings[0].underruns > 0
 
 
 def test_a_ring_reads_as_text() -> None:
