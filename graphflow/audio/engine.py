@@ -87,7 +87,7 @@ class Engine:
         self._wanted: tuple[Score, int, int] | None = None
         self._coming: Score | None = None
         self._bound = self._bind(Score({}, ()), [], 0)
-        self._retired: list[tuple[int, Bound]] = []
+        self._leaving: list[tuple[int, Bound]] = []  # the epoch in which a plan was seen to be let go of, -1 before
         words[w.PLAN] = self._bound.address
 
     # --- for clocks ---------------------------------------------------------------------------------------------
@@ -177,9 +177,11 @@ class Engine:
 
     def poll(self) -> None:
         """Go on with edits: end fades, begin waiting ones, free old plans. Call it every few blocks."""
-        self._retired = [(epoch, b) for epoch, b in self._retired if self.blocks < epoch + 2]
         if self._words[ENGINE.NEXT]:
-            return
+            return  # the audio thread may still run the plan before, and goes on until its frame has come
+        blocks = self.blocks
+        self._leaving = [(blocks if epoch < 0 else epoch, b) for epoch, b in self._leaving]
+        self._leaving = [(epoch, b) for epoch, b in self._leaving if blocks < epoch + 2]
         if self._coming is not None and self._bound.faded:
             score, self._coming = self._coming, None
             self._swap(self._bind(score, [(k, "") for k in score.links], 0), 0)
@@ -208,7 +210,7 @@ class Engine:
         return Bound(made, score.instances, self._lines, rate=self.rate, max_block=MAX_BLOCK, fade_frames=fade_frames)
 
     def _swap(self, bound: Bound, at_frame: int) -> None:
-        self._retired.append((self.blocks, self._bound))
+        self._leaving.append((-1, self._bound))
         self._bound = bound
         self._words[ENGINE.NEXT_FRAME] = at_frame
         self._words[ENGINE.NEXT] = bound.address
