@@ -15,7 +15,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place}{self.message}" if self.message.startswith((":", " ")) else f"{self.place}: {self.message}"
+        joint = "" if not self.place or self.message.startswith((":", " ")) else ": "
+        return f"{self.place}{joint}{self.message}"
 
 
 class UserError(Exception):

@@ -1,0 +1,161 @@
+"""Small kinds of node whose samples can be checked by head, and a session that plays them on the manual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from graphflow import (
+    AudioIn,
+    AudioNode,
+    AudioOut,
+    ControlNode,
+    DeviceOut,
+    Held,
+    Inlet,
+    Outlet,
+    Ramp,
+    Setting,
+    Signal,
+    State,
+    Style,
+    Tape,
+    Text,
+    WorkerNode,
+)
+from graphflow.core.library import Library
+from graphflow.core.patch_text import read
+from graphflow.session import Session
+from graphflow.session.offline import render
+
+
+class Steady(AudioNode):
+    """The same number in every frame."""
+
+    value = Ramp(0.25, "The number.", min=-1.0, max=1.0)
+    out = AudioOut("It.")
+
+    @staticmethod
+    def tick(value: float) -> float:
+        return value
+
+
+class Count(AudioNode):
+    """Counts frames: 0, 0.001, 0.002 and so on; shows whether state lives on."""
+
+    seen = State()
+    out = AudioOut("The count.")
+
+    @staticmethod
+    def tick(seen: float) -> tuple[float, float]:
+        return seen * 0.001, seen + 1.0
+
+
+class Out(AudioNode):
+    """What you hear."""
+
+    input = AudioIn("The sound.", channels=2)
+    device = DeviceOut("The sound card.")
+
+    @staticmethod
+    def tick(input: float) -> float:
+        return input
+
+
+class Words(ControlNode):
+    """Words for a generator."""
+
+    text = Text("dust", "The words.")
+    weight = Held(1.0, "How much.", min=0.0, max=2.0)
+    style = Outlet(Style, "The words as a style.")
+    words = Outlet(Text, "The words as they are.")
+
+    async def run(self) -> None:
+        async for _ in self.changes():
+            self.style.send(Style.of(self.text, self.weight))
+            self.words.send(self.text)
+
+
+class Level(ControlNode):
+    """Sends a number that is its param."""
+
+    value = Held(0.5, "The number.", min=0.0, max=1.0)
+    level = Outlet(Signal, "It.")
+
+    async def run(self) -> None:
+        async for _ in self.changes():
+            self.level.send(self.value)
+
+
+class Later(ControlNode):
+    """Sends 1 after a tenth of a second of the graph's time."""
+
+    level = Outlet(Signal, "Nothing, then 1.")
+
+    async def run(self) -> None:
+        self.level.send(0.0)
+        await self.sleep(0.1)
+        self.level.send(1.0)
+
+
+class Broken(ControlNode):
+    """Raises as soon as it is changed."""
+
+    value = Held(0.0, "Anything.")
+    level = Outlet(Signal, "Nothing.")
+
+    async def run(self) -> None:
+        async for names in self.changes():
+            if names == {"value"}:
+                raise ArithmeticError("told to break")
+
+
+class Keep(AudioNode):
+    """Writes what it hears to a file."""
+
+    input = AudioIn("What to keep.", channels=2)
+    file = Setting("take.wav", "Where.")
+    tape = Tape("The take.")
+
+    @staticmethod
+    def tick(input: float) -> float:
+        return input
+
+
+class Band(WorkerNode):
+    """A generator of the tests."""
+
+    model = "session_fakes"
+    style = Inlet(Style, "What to play.")
+    value = Held(0.0, "Its right channel.", min=-1.0, max=1.0)
+    out = AudioOut("Its sound.", channels=2)
+
+
+LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Broken, Keep, Band)
+
+
+def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:
+    """A session in lockstep that plays a patch; what it reports is added to `lines`."""
+    said = [] if lines is None else lines
+    session = Session(LIBRARY, folder=folder, report=said.append, lockstep=True)
+    try:
+        change(session, text)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def change(session: Session, text: str, fade: float = 0.0) -> None:
+    patch, problems = read(text)
+    assert not problems
+    session.play(patch, fade=fade)
+
+
+def rendered(session: Session, frames: int) -> npt.NDArray[np.float32]:
+    """The next frames, [frames, 2]."""
+    blocks: Iterator[npt.NDArray[np.float32]] = render(session, frames)
+    return np.concatenate(list(blocks))

@@ -1,0 +1,34 @@
+from graphflow.session.transport import Transport
+
+
+def test_a_beat_at_120_bpm_is_half_a_second():
+    transport = Transport(48000, 120.0)
+    assert transport.beat_at(24000) == 1.0
+    assert transport.frame_of(4.0) == 96000
+
+
+def test_the_grid_is_now_the_next_beat_or_the_next_bar():
+    transport = Transport(48000, 120.0, 4)
+    assert transport.grid("now", 100) == 100
+    assert transport.grid("beat", 100) == 24000
+    assert transport.grid("beat", 24000) == 24000
+    assert transport.grid("bar", 24001) == 96000
+
+
+def test_without_a_tempo_nothing_waits():
+    assert Transport(48000).grid("bar", 7) == 7
+
+
+def test_another_tempo_goes_on_from_the_beat_it_is_at():
+    faster = Transport(48000, 60.0).with_tempo(120.0, 48000)
+    assert faster.beat_at(48000) == 1.0
+    assert faster.beat_at(72000) == 2.0
+    assert faster.data() == {"tempo": 120.0, "beats_per_bar": 4, "frame": 48000, "beat": 1.0}
+
+
+def test_a_grid_stays_on_whole_bars_after_hours_at_an_odd_tempo():
+    transport = Transport(44100, 133.7, 3)
+    late = 44100 * 3600 * 5 + 17
+    frame = transport.grid("bar", late)
+    assert late <= frame < late + transport.frame_of(3.0) + 1
+    assert abs(transport.beat_at(frame) / 3 - round(transport.beat_at(frame) / 3)) < 1e-4
