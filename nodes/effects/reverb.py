@@ -12,9 +12,10 @@ LENGTHS = (0.0317, 0.0371, 0.0433, 0.0491, 0.0577, 0.0673, 0.0779, 0.0893)  # s,
 DIFFUSERS = (0.0041, 0.0067, 0.0097, 0.0131, 0.0047, 0.0061, 0.0103, 0.0121)  # s: four left, four right
 DIFFUSION = 0.65
 WANDER = (0.31, 0.37, 0.43, 0.53, 0.59, 0.67, 0.73, 0.83)  # Hz: how fast each line's length moves, against ringing
-DEPTH = 0.0002  # s: how far it moves; the pitch stays within 2 ct
+DEPTH = 0.00012  # s: how far it moves; the pitch stays within 2 ct
 BEND = 0.03  # frames per frame: how fast the lines follow a new size, half a semitone
 EARLY = 0.5  # gain of the diffused sound that has not been round
+LOUD = 1.4  # what the damping takes from a usual sound
 DAMPED = 5000.0  # Hz: where the decay time is the damped one
 RUMBLE = 50.0  # Hz: below it nothing enters the room
 
@@ -82,6 +83,7 @@ class Reverb(AudioNode):
         span = lines.shape[1] // 8
         short = diffusers.shape[1] // 8
         longest = span - 4.0 - 2.0 * DEPTH * rate
+        per_frame = 1.0 / rate
         cosine = cos(2.0 * PI * min(DAMPED / rate, 0.49))
         cut = -expm1(-2.0 * PI * RUMBLE / rate)
         known = -1.0  # the mix whose gains are at hand; none yet
@@ -97,7 +99,7 @@ class Reverb(AudioNode):
                     shape[0, LENGTH + k] = clamp(seconds * rate, 2.0 + DEPTH * rate, longest)
                     shape[0, GAIN + k] = exp(-loss)
                     shape[0, POLE + k] = damping(exp(-loss * slower), cosine)
-                shape[0, INTO] = sqrt(1.0 - shape[0, GAIN + 4] * shape[0, GAIN + 4])
+                shape[0, INTO] = LOUD * sqrt(1.0 - shape[0, GAIN + 4] * shape[0, GAIN + 4])
                 if shape[0, PLACED] == 0.0:
                     shape[0, PLACED] = 1.0
                     for k in range(8):
@@ -107,9 +109,10 @@ class Reverb(AudioNode):
                 dry, wet = cos(0.5 * PI * known), sin(0.5 * PI * known)
 
             at = (frame + i) % span
+            now = (frame + i) * per_frame
             for k in range(8):
                 head[0, k] += clamp(shape[0, LENGTH + k] - head[0, k], -BEND, BEND)
-                cycle = float(((frame + i) * WANDER[k] / rate) % 1.0) * 2.0 - 1.0
+                cycle = float((now * WANDER[k]) % 1.0) * 2.0 - 1.0
                 distance = head[0, k] + DEPTH * rate * 4.0 * cycle * (1.0 - abs(cycle))
                 whole = int(distance)
                 first = at - whole + 1  # the line is read backwards from here
