@@ -19,7 +19,7 @@ from graphflow.worker.lead import Lead
 from graphflow.worker.life import LOAD_SECONDS, Life
 from graphflow.worker.mailbox import Letter
 from graphflow.worker.memory import SharedMemory
-from graphflow.worker.process import WorkerProcess
+from graphflow.worker.process import WorkerProcess, last_words
 
 LATENCIES = 256
 """Changes whose latency is kept."""
@@ -118,6 +118,7 @@ class GeneratorLink:
             life.process.pump(WAIT_SECONDS)
             if not life.process.alive:
                 how = life.process.end()
+                self.traceback = tuple(life.process.last_lines)
                 self.fail(f"its worker {how}{last_words(life.process)}")
             elif life.quiet_for(self._memory, time.monotonic() - waited) > LOAD_SECONDS:
                 life.process.end()
@@ -268,8 +269,3 @@ class GeneratorLink:
             del self._published[old]
         text = f"state {seq} in effect from frame {frame}"
         self.tell("echo", text, seq, message["chunk"], frame, message["epoch"])
-
-
-def last_words(process: WorkerProcess) -> str:
-    """`, last saying: ...`, or nothing."""
-    return f", last saying: {process.last_lines[-1]}" if process.last_lines else ""

@@ -44,6 +44,7 @@ class WorkerProcess:
         self.listeners: dict[int, Listener] = {}
         self.gone = False
         self.last_lines: deque[str] = deque(maxlen=LINES_KEPT)
+        self.fatal = ""  # what a native crash was; the many lines after it say only where
         self._waiting: deque[str] = deque(maxlen=LINES_WAITING)
         self._lines = 0
         self._began = time.monotonic()
@@ -137,8 +138,16 @@ class WorkerProcess:
                 for line in raw.decode(errors="replace").split("\r"):
                     if line := line.rstrip()[:LINE_LENGTH]:
                         self._lines += 1
+                        if line.startswith("Fatal Python error"):
+                            self.fatal = line
                         self.last_lines.append(line)
                         self._waiting.append(line)
+
+
+def last_words(process: WorkerProcess) -> str:
+    """`, last saying: ...`, or nothing."""
+    words = process.fatal or (process.last_lines[-1] if process.last_lines else "")
+    return f", last saying: {words}" if words else ""
 
 
 def environment() -> dict[str, str]:

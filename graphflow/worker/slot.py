@@ -182,18 +182,13 @@ class Slot:
 
 def find_model(name: str) -> Any:
     """The module of one of our models, or any module by its full name."""
-    ours = f"graphflow.models.{name}"
-    try:
-        return importlib.import_module(ours)
-    except ModuleNotFoundError as missing:
-        if missing.name not in (ours, "graphflow.models", ours.rpartition(".")[0]):
-            raise
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as missing:
-        if missing.name != name:
-            raise
-        raise UserError(f"model {name} is unknown; see graphflow models") from None
+    for full in (f"graphflow.models.{name}", name):
+        try:
+            return importlib.import_module(full)
+        except ModuleNotFoundError as missing:
+            if not f"{full}.".startswith(f"{missing.name}."):  # it is there, but something that it needs is not
+                raise
+    raise UserError(f"model {name} is unknown; expected a folder of graphflow/models, or a module's full name")
 
 
 def one_line(fault: BaseException) -> str:

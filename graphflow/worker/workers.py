@@ -8,8 +8,8 @@ from typing import Any
 
 from graphflow.worker.events import WorkerEvent, WorkerStatistics
 from graphflow.worker.life import Life
-from graphflow.worker.link import GeneratorLink, last_words
-from graphflow.worker.process import WorkerProcess
+from graphflow.worker.link import GeneratorLink
+from graphflow.worker.process import WorkerProcess, last_words
 
 TRIES = 3
 TRIES_SECONDS = 30.0
@@ -108,6 +108,7 @@ class Workers:
             last_lines += logged(process)
             reason = "stalled" if stalled else f"{how}{last_words(process)}"
             for link in living:
+                link.traceback = tuple(process.last_lines)
                 self._begin_again(link, f"its worker {reason}", blame=not stalled or link in stalled)
         for link in self._links:
             if link.crash and link.life is not None:

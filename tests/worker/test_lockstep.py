@@ -97,6 +97,10 @@ def test_the_transport_counts_the_generators_own_frames(workers: Workers) -> Non
     [
         ({"is": "missing"}, "nodes.band: weights of fake are not there; run graphflow models get fake"),
         ({"is": "broken"}, "nodes.band: ValueError: no such thing (fake_generators.py:"),
+        (
+            {"is": "wild"},
+            "nodes.band: its worker was killed by SIGSEGV, last saying: Fatal Python error: Segmentation fault",
+        ),
         ({"is": "mortal"}, "nodes.band: its worker ended with exit code 3, last saying: out of paper"),
     ],
 )
@@ -114,7 +118,7 @@ def test_a_model_that_cannot_be_opened_says_so_in_one_line(
 
 def test_an_unknown_model_is_named(workers: Workers) -> None:
     link = workers.open("band", "first_lihgt", {}, rate=48_000, channels=2, start_frame=0, lockstep=True)
-    with pytest.raises(WorkerError, match=r"nodes\.band: model first_lihgt is unknown; see graphflow models"):
+    with pytest.raises(WorkerError, match=r"nodes\.band: model first_lihgt is unknown; expected a folder"):
         link.fill(128)
 
 
