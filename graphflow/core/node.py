@@ -140,7 +140,8 @@ class Node:
             declarations.update({n: d for n, d in vars(owner).items() if isinstance(d, Declaration)})
         if issubclass(cls, AudioNode):
             has_in = any(isinstance(d, AudioIn) and not isinstance(d, DeviceIn) for d in declarations.values())
-            has_out = any(isinstance(d, AudioOut) and not isinstance(d, (DeviceOut, Tape)) for d in declarations.values())
+            ends = (DeviceOut, Tape)
+            has_out = any(isinstance(d, AudioOut) and not isinstance(d, ends) for d in declarations.values())
             if has_in and has_out and not cls.breaks_loop and "bypass" not in declarations:
                 bypass = Ramp(0.0, "How much of the input goes past the node untouched.")
                 bypass.name = "bypass"
@@ -218,7 +219,10 @@ class AudioNode(Node):
 class ControlHost(Protocol):
     """What runs control nodes: the session's loop, or the offline render's."""
 
+    folder: Path
+
     def send(self, node: ControlNode, outlet: str, message: Any) -> None: ...
+    def report(self, node: ControlNode, problem: str) -> None: ...
     def changes(self, node: ControlNode) -> AsyncIterator[frozenset[str]]: ...
     async def sleep(self, node: ControlNode, seconds: float) -> None: ...
     async def blocking(self, node: ControlNode, function: Callable[..., Any], *arguments: Any) -> Any: ...
@@ -239,6 +243,15 @@ class ControlNode(Node):
     def changes(self) -> AsyncIterator[frozenset[str]]:
         """Once at the start, then whenever a param or an inlet has changed: the names of what has."""
         return self._host.changes(self)
+
+    @property
+    def folder(self) -> Path:
+        """The patch's folder, where the names of files begin."""
+        return self._host.folder
+
+    def report(self, problem: str) -> None:
+        """Tell the user one line, which goes on from `nodes.NAME`; the node lives on."""
+        self._host.report(self, problem)
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the graph's clock, which in a render is not the wall's."""

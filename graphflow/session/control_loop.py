@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 from graphflow.core.node import ControlNode
@@ -32,7 +33,10 @@ class ControlLoop:
     a render is the same from run to run. Time is the graph's: `advance` says how far it has come.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, send: Send, report: Report, rate: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, send: Send, report: Report, rate: float, folder: Path = Path()
+    ) -> None:
+        self.folder = folder
         self._loop, self._send, self._report, self._rate = loop, send, report, rate
         self._lives: dict[ControlNode, _Life] = {}
         self._frame = 0
@@ -85,6 +89,9 @@ class ControlLoop:
 
     def send(self, node: ControlNode, outlet: str, message: Any) -> None:
         self._send(node, outlet, message)
+
+    def report(self, node: ControlNode, problem: str) -> None:
+        self._report(f"nodes.{node.name}{problem}")
 
     async def changes(self, node: ControlNode) -> AsyncIterator[frozenset[str]]:
         life = self._lives[node]

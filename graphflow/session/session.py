@@ -76,7 +76,7 @@ class Session:
         self.transport = Transport(rate)
         self.finished_tapes: tuple[TapeStatistics, ...] = ()
         self._foreign = foreign
-        self._control = ControlLoop(self.loop, self._sent, self.report, rate)
+        self._control = ControlLoop(self.loop, self._sent, self.report, rate, folder)
         self._post = Post()
         self._instances: dict[str, Instance] = {}
         self._nodes: dict[str, ControlNode] = {}

@@ -1,6 +1,5 @@
 """image: pictures from a file or a folder."""
 
-import logging
 from pathlib import Path
 
 from PIL import Image as Picture
@@ -40,7 +39,7 @@ class Image(ControlNode):
     image = Outlet(Pixels, "The picture.")
 
     async def run(self) -> None:
-        place = Path(self.file).expanduser()
+        place = self.folder / Path(self.file).expanduser()
         complaints: set[str] = set()
         shown: tuple[Path, float] | None = None
         turn = 0
@@ -55,10 +54,10 @@ class Image(ControlNode):
                         self.image.send(await self.blocking(decoded, picture[0]))
                         shown = picture
                 else:
-                    complaint = f"nodes.{self.name}.file is '{self.file}'; expected a picture or a folder of pictures"
+                    complaint = f".file is '{self.file}'; expected a picture or a folder of pictures"
             except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError) as error:  # what Pillow raises
-                complaint = f"nodes.{self.name}.file is '{self.file}'; expected pictures that can be read ({error})"
+                complaint = f".file is '{self.file}'; expected pictures that can be read ({error})"
             if complaint and complaint not in complaints:
                 complaints.add(complaint)
-                logging.getLogger("graphflow").warning(complaint)
+                self.report(complaint)
             await self.sleep(self.every)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from uncompiled import kinds
@@ -21,7 +22,8 @@ class Host:
         defaults = {name: d.default for name, d in {**spec.params, **spec.settings}.items()}
         self.values: dict[str, Any] = defaults | dict(script[0])
         self.script, self.seconds = script, seconds
-        self.now = 0.0
+        self.now, self.folder = 0.0, Path()
+        self.reports: list[str] = []
         self.sent: list[tuple[float, str, Any]] = []
         self.node: Any = spec.cls("tested", self.values, self)
 
@@ -35,6 +37,9 @@ class Host:
 
     def send(self, node: Any, outlet: str, message: Any) -> None:
         self.sent.append((self.now, outlet, message))
+
+    def report(self, node: Any, problem: str) -> None:
+        self.reports.append(f"nodes.{node.name}{problem}")
 
     async def changes(self, node: Any) -> AsyncIterator[frozenset[str]]:
         for values in self.script:

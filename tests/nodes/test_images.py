@@ -1,6 +1,5 @@
 """image and image_mood: pictures drawn here, and what is told of them."""
 
-import logging
 import os
 from pathlib import Path
 
@@ -58,20 +57,28 @@ def test_a_picture_written_again_is_shown_again(tmp_path: Path) -> None:
     assert [(at, image.pixels) for at, _, image in host.run()] == [(0.0, bytes(RED)), (2.0, bytes(BLUE))]
 
 
-def test_what_cannot_be_read_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_read_is_named_once(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture at all")
     Picture.new("RGB", (1, 1), RED).save(tmp_path / "b.png")
-    with caplog.at_level(logging.WARNING):
-        sent = Host("image", [{"file": str(tmp_path), "every": 1.0}], seconds=5.0).run()
-    assert [image.name for _, _, image in sent] == ["b.png"]
-    (line,) = caplog.messages
+    host = Host("image", [{"file": str(tmp_path), "every": 1.0}], seconds=5.0)
+    assert [image.name for _, _, image in host.run()] == ["b.png"]
+    (line,) = host.reports
     assert line.startswith(f"nodes.tested.file is '{tmp_path}'; expected pictures that can be read (")
 
 
 @pytest.mark.parametrize("name", ["", "missing.png"])
-def test_a_missing_picture_is_named(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert Host("image", [{"file": name}], seconds=100.0).run() == []
-    assert caplog.messages[0].startswith(f"nodes.tested.file is '{name}'; expected ")
+def test_a_missing_picture_is_named(name: str) -> None:
+    host = Host("image", [{"file": name}], seconds=100.0)
+    assert host.run() == []
+    (line,) = host.reports
+    assert line.startswith(f"nodes.tested.file is '{name}'; expected ")
+
+
+def test_a_file_is_looked_for_beside_the_patch(tmp_path: Path) -> None:
+    Picture.new("RGB", (1, 1), BLUE).save(tmp_path / "sea.png")
+    host = Host("image", [{"file": "sea.png"}], seconds=1.0)
+    host.folder = tmp_path
+    assert [image.name for _, _, image in host.run()] == ["sea.png"]
 
 
 def test_mood_of_plain_colors() -> None:

@@ -84,7 +84,8 @@ class Uncompiled:
             name: np.full((self.channels(name), frames), np.nan, np.float32)
             for name in {**self.spec.audio_outs, **self.spec.device_outs, **self.spec.tapes}
         }
-        ramps, helds = {}, {}
+        ramps: dict[str, Sound] = {}
+        helds: dict[str, Any] = {}
         for name, d in self.spec.params.items():
             value = self.values[name]
             if isinstance(d, Ramp):
@@ -98,12 +99,12 @@ class Uncompiled:
                 helds[name] = d.choices.index(value)
             elif isinstance(d, Switch):
                 helds[name] = int(value)
-        for name, d in self.spec.settings.items():
-            if isinstance(d, SoundFile):
+        for name, setting in self.spec.settings.items():
+            if isinstance(setting, SoundFile):
                 helds[name] = self.files[name]
-            elif d.choices:
-                helds[name] = d.choices.index(self.settings[name])
-            elif not isinstance(d.default, str):
+            elif setting.choices:
+                helds[name] = setting.choices.index(self.settings[name])
+            elif not isinstance(setting.default, str):
                 helds[name] = self.settings[name]
         around = {"rate": self.rate, "engine_rate": self.rate, "block": frames, "frame": self.frame}
         with np.errstate(over="ignore"):  # uint32 wraps round, as it should
