@@ -7,14 +7,15 @@ the param's range; what is wrong is answered to the sender as `/gf/sys/error add
 from __future__ import annotations
 
 import asyncio
+import struct
 from dataclasses import dataclass
 from typing import Any
 
+from pythonosc import osc_bundle, osc_message
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
-from pythonosc.osc_packet import ParseError as PacketError
-from pythonosc.parsing.osc_types import ParseError
+from pythonosc.parsing import osc_types
 
 from graphflow.core.declare import Choice, Numeric, Switch
 from graphflow.core.errors import UserError, did_you_mean
@@ -23,6 +24,10 @@ from graphflow.session import Session
 PORT = 7654
 HOST = "127.0.0.1"
 ROOT = "/gf"
+MALFORMED = (
+    osc_bundle.ParseError, osc_message.ParseError, osc_types.ParseError, ValueError, IndexError, struct.error
+)  # fmt: skip
+"""What python-osc raises on bytes that are no OSC: each of its modules has a ParseError of its own."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class OscServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         try:
             messages = decoded(data)
-        except (ParseError, PacketError, ValueError, IndexError, UnicodeDecodeError):
+        except MALFORMED:
             self._malformed += 1
             return
         for message in messages:
