@@ -28,6 +28,8 @@ MALFORMED = (
     osc_bundle.ParseError, osc_message.ParseError, osc_types.ParseError, ValueError, IndexError, struct.error
 )  # fmt: skip
 """What python-osc raises on bytes that are no OSC: each of its modules has a ParseError of its own."""
+FIXED = {int: 4, float: 4}
+"""The least a number takes, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,11 @@ def decoded(data: bytes) -> list[OscMessage]:
         return found
     if not OscMessage.dgram_is_message(data):
         raise ValueError("neither a message nor a bundle")
-    return [OscMessage(data)]
+    message = OscMessage(data)
+    # python-osc reads a number that was cut off as 0
+    if len(data) < sum(FIXED.get(type(value), 0) for value in message.params) + data.index(b",") + 4:
+        raise ValueError("cut off")
+    return [message]
 
 
 def _number(address: str, value: Any) -> float:

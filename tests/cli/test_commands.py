@@ -96,7 +96,7 @@ def test_check_is_content_with_a_good_patch(tone: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("arguments", "line"),
+    "arguments, line",
     [
         (["play", "nothing-there"], "nothing-there: no such patch; expected a file, or one of 01-first-light"),
         (["nodes", "sne"], "sne: no node is of that kind; did you mean 'sine'?"),

@@ -126,7 +126,7 @@ def test_scenes_and_macros(session: Session, desk: Desk):
 
 
 @pytest.mark.parametrize(
-    ("address", "values", "line"),
+    "address, values, line",
     [
         ("/gf/node/b/value", [1.0], "no node is called 'b'"),
         ("/gf/node/a/valu", [1.0], "nodes.a: steady has no 'valu'; did you mean 'value'?"),
