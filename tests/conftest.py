@@ -39,7 +39,14 @@ class JackServer:
         driver = ["-d", "dummy", "-r", str(rate), "-p", str(self.block)]
         silent = subprocess.DEVNULL
         self.process = subprocess.Popen(["jackd", "-n", self.name, "-r", *driver], stdout=silent, stderr=silent)
-        wait_until(self.socket.exists, 10.0, "jackd's start")
+        wait_until(self.is_ready, 10.0, "jackd's start")
+
+    def is_ready(self) -> bool:
+        """Whether it answers a client; that its socket is there is too early."""
+        if not self.socket.exists():
+            return False
+        ports = subprocess.run(["jack_lsp", "-s", self.name], capture_output=True, timeout=10.0, check=False)
+        return b"system:playback_2" in ports.stdout
 
     def stop(self, *, kill: bool = False) -> None:
         """Away; `kill`: without a word to its clients, as in a crash."""
@@ -57,7 +64,8 @@ class JackServer:
 
 @pytest.fixture(scope="session")
 def jack_session() -> Iterator[JackServer]:
-    missing = "jackd is missing: apt install jackd2" if shutil.which("jackd") is None else ""
+    tools = all(map(shutil.which, ("jackd", "jack_lsp")))
+    missing = "" if tools else "jackd is missing: apt install jackd2"
     if not missing:
         try:
             import sounddevice
