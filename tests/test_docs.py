@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -82,10 +83,15 @@ def test_every_command_in_the_documents_is_known() -> None:
     assert commands()
     for command in commands():
         words = shlex.split(command)
-        if words[0] == "graphflow":
+        program = Path(words[0]).name
+        if program == "graphflow":
             assert parser().parse_args(words[1:]).run is not None
+        elif program == "python" and words[1] == "-m":
+            assert importlib.util.find_spec(words[2]) is not None, command
+        elif program == "python":
+            assert (ROOT / words[1]).is_file(), command
         else:
-            assert words[0] == "make", command
+            assert program == "make", command
             dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
             assert dry.returncode == 0, dry.stderr
 
