@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def open(settings: Mapping[str, str]) -> Generator:
     """A generator ready to play. Settings: device (auto, cpu, mps, cuda:0 ...) and seed (a whole number).
 
-    torch is imported here and not before: it takes seconds.
+    auto is the CPU: it is fast enough, leaves the GPU to larger models and needs no torch, whose import takes seconds.
     """
     from graphflow.models.first_light.generator import Generator
 

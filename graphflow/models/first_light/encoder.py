@@ -116,12 +116,14 @@ def train(seed: int = 1, steps: int = 2500, batch: int = 192) -> None:
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = 3e-3 * (1.0 - step / steps)
-        flat, offsets, target = [], [], []
+        flat: list[int] = []
+        offsets: list[int] = []
+        target: list[style.Vector] = []
         for pick in rng.integers(len(names), size=batch):
             word, wanted = names[pick], tags[names[pick]]
             if rng.random() < 0.15:  # two words written as one
                 other = names[int(rng.integers(len(names)))]
-                word, wanted = word + other, np.maximum(wanted, tags[other]) * 0.8
+                word, wanted = word + other, np.maximum(wanted, tags[other]) * np.float32(0.8)
             elif rng.random() < 0.7:
                 word = mistyped(word, rng)
             offsets.append(len(flat))

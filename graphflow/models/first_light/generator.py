@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from graphflow.models.first_light import form, style
 from graphflow.models.first_light import symbols as sy
@@ -25,7 +24,7 @@ from graphflow.models.first_light.intent import Intent, Interpreter
 from graphflow.models.first_light.performer import Performer, Touch
 from graphflow.models.first_light.renderer import Event, Hit, NoteOff, NoteOn, Renderer
 from graphflow.models.first_light.sound import Sound, sound
-from graphflow.models.first_light.writer import Wish, Writer, network
+from graphflow.models.first_light.writer import Wish, Writer, engine, load_weights
 
 RATE = 48000
 _KEY_DRAW, _MODE_DRAW, _PLAN_DRAW = 101, 102, 103  # which dice
@@ -75,9 +74,8 @@ class Generator:
     latency = 0
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        self.device = _device(settings.get("device", "auto"))
-        torch.set_num_threads(1)  # one core is enough, and the audio needs the others
-        self.writer = Writer(network(), self.device)
+        self.device = settings.get("device", "auto")
+        self.writer = Writer(engine(self.device, load_weights()))
         self.interpreter = Interpreter(Encoder.load())
         self.renderer = Renderer(RATE)
         self.performer = Performer()
@@ -115,9 +113,9 @@ class Generator:
             for part in ("bass", "chord", "arp", "lead"):
                 events += self.performer.release(part)
         off = tuple(not controls.switches[part] or part in intent.off for part in sy.PARTS)
-        for part, (is_off, was_off) in enumerate(zip(off, now.off, strict=True)):
+        for part, is_off, was_off in zip(sy.PARTS, off, now.off, strict=True):
             if is_off and not was_off:
-                self._hush(sy.PARTS[part], events)
+                self._hush(part)
         now.off = off
         moment = form.moment(bar % form.BARS_PER_PHRASE, step, now.plan, per_bar)
         written = self.writer.write(
@@ -183,7 +181,7 @@ class Generator:
     def _key(self, intent: Intent) -> str:
         return intent.key or sy.NOTE_NAMES[int(uniform(self.now.seed, _KEY_DRAW) * 12)]
 
-    def _hush(self, part: str, events: list[Event]) -> None:
+    def _hush(self, part: str) -> None:
         voices = {"harmony": ("chord", "arp")}.get(part, (part,))
         for voice in voices:
             if voice != "drums":
@@ -203,7 +201,7 @@ class Generator:
             "clock": self.clock.facts(),
             "renderer": self.renderer.facts(),
             "performer": asdict(self.performer),
-            "position": self.writer.memory.position,
+            "position": self.writer.engine.position,
             "state": self.state,
             "pending": self.pending,
         }
@@ -245,17 +243,6 @@ class Generator:
             familiarity=self.intent.familiarity,
             unknown=self.intent.unknown,
             ignored=self.ignored,
-            device=str(self.device),
+            device="cpu" if self.device == "auto" else self.device,
         )
 
-
-def _device(name: str) -> torch.device:
-    """The device a setting names; auto stays on the CPU, which is fast enough and leaves the GPU to larger models."""
-    if name == "auto":
-        return torch.device("cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"first_light.device is {name}; no CUDA here; expected auto or cpu")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(f"first_light.device is {name}; no Apple GPU here; expected auto or cpu")
-    return device

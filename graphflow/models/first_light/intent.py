@@ -14,14 +14,15 @@ from graphflow.models.first_light.encoder import Encoder
 from graphflow.models.first_light.image import look
 from graphflow.models.first_light.prompt import Meaning, complete, understand
 from graphflow.models.first_light.sound import suggested_tempo
+from graphflow.models.first_light.style import Vector
 
 
 @dataclass(frozen=True)
 class Intent:
     """The blend of all prompts and images, and what is fixed."""
 
-    style: style.Vector
-    score: style.Vector  # genres with sum 1, then moods: what the network is told
+    style: Vector
+    score: Vector  # genres with sum 1, then moods: what the network is told
     tempo: float  # bpm
     key: str  # empty: free
     mode: str
@@ -52,7 +53,7 @@ class Interpreter:
         return self.understood[text]
 
     def read(self, controls: Controls) -> Intent:
-        styles: list[tuple[style.Vector, float]] = []
+        styles: list[tuple[Vector, float]] = []
         tempos: list[tuple[float, float]] = []
         off = dict.fromkeys(sy.PARTS, 0.0)
         keys: list[tuple[float, str]] = []

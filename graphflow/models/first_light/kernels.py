@@ -103,8 +103,15 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
         p0, p1, p2, tine_phase = v[PHASE0], v[PHASE1], v[PHASE2], v[TINE_PHASE]
         l1, l2, r1, r2, level = v[L1], v[L2], v[R1], v[R2], v[LEVEL]
         inc, g = v[INC], v[G]
-        side = v[SPREAD]
-        drive = v[DRIVE]
+        drive, gain = v[DRIVE], v[GAIN]
+        attack, decay, sustain, release = v[ATTACK], v[DECAY], v[SUSTAIN], v[RELEASE]
+        tine, tine_coef, tine_ratio = v[TINE], v[TINE_COEF], v[TINE_RATIO]
+        breath, breath_coef = v[NOISE], v[NOISE_COEF]
+        near, far = 0.406 * (1.0 + v[SPREAD]), 0.406 * (1.0 - v[SPREAD])
+        gain_l, gain_r = gain * pan_l, gain * pan_r
+        if drive > 0.0:
+            gain_l, gain_r = gain_l / (1.0 + 1.5 * drive), gain_r / (1.0 + 1.5 * drive)
+        push = 1.0 + 4.0 * drive
         alive = True
         i = start
         while i < end:
@@ -130,13 +137,13 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
             while i < stop:
                 # envelope
                 if stage == 0:
-                    level += (1.25 - level) * v[ATTACK]
+                    level += (1.25 - level) * attack
                     if level >= 1.0:
                         level, stage = 1.0, 1
                 elif stage == 1:
-                    level += (v[SUSTAIN] - level) * v[DECAY]
+                    level += (sustain - level) * decay
                 else:
-                    level -= level * v[RELEASE]
+                    level -= level * release
                 # oscillators
                 x = p0 * size
                 j = int(x)
@@ -165,21 +172,21 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
                     p1 -= math.floor(p1)
                     p2 += d2
                     p2 -= math.floor(p2)
-                    left_in = 0.58 * (o0 + o1 * (1.0 + side) * 0.7 + o2 * (1.0 - side) * 0.7)
-                    right_in = 0.58 * (o0 + o1 * (1.0 - side) * 0.7 + o2 * (1.0 + side) * 0.7)
-                if v[TINE] > 0.0005:
-                    tine = v[TINE] * math.sin(2.0 * math.pi * tine_phase)
-                    tine_phase += inc * v[TINE_RATIO]
+                    left_in = 0.58 * o0 + near * o1 + far * o2
+                    right_in = 0.58 * o0 + far * o1 + near * o2
+                if tine > 0.0005:
+                    struck = tine * math.sin(2.0 * math.pi * tine_phase)
+                    tine_phase += inc * tine_ratio
                     tine_phase -= math.floor(tine_phase)
-                    v[TINE] *= v[TINE_COEF]
-                    left_in += tine
-                    right_in += tine
-                if v[NOISE] > 0.0005:
+                    tine *= tine_coef
+                    left_in += struck
+                    right_in += struck
+                if breath > 0.0005:
                     random = _white(random)
-                    breath = v[NOISE] * (random / 2147483648.0 - 1.0)
-                    v[NOISE] *= v[NOISE_COEF]
-                    left_in += breath
-                    right_in += breath
+                    blown = breath * (random / 2147483648.0 - 1.0)
+                    breath *= breath_coef
+                    left_in += blown
+                    right_in += blown
                 # filter (trapezoidal state variable, low-pass out)
                 h = a1 * (left_in - l2 - (g + k) * l1)
                 b = g * h + l1
@@ -192,19 +199,17 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
                 low_r = g * b + r2
                 r2 = g * b + low_r
                 if drive > 0.0:
-                    low_l = _soft(low_l * (1.0 + 4.0 * drive)) / (1.0 + 1.5 * drive)
-                    low_r = _soft(low_r * (1.0 + 4.0 * drive)) / (1.0 + 1.5 * drive)
-                amp = level * v[GAIN]
-                out[part, 0, i] += low_l * amp * pan_l
-                out[part, 1, i] += low_r * amp * pan_r
+                    low_l, low_r = _soft(low_l * push), _soft(low_r * push)
+                out[part, 0, i] += low_l * level * gain_l
+                out[part, 1, i] += low_r * level * gain_r
                 age += 1
                 i += 1
-            if stage > 0 and level < 1e-4 and (stage == 2 or v[SUSTAIN] < 1e-4):
+            if stage > 0 and level < 5e-4 and (stage == 2 or sustain < 1e-4):
                 alive = False
                 break
         v[PHASE0], v[PHASE1], v[PHASE2], v[TINE_PHASE] = p0, p1, p2, tine_phase
         v[L1], v[L2], v[R1], v[R2], v[LEVEL] = l1, l2, r1, r2, level
-        v[G] = g
+        v[G], v[TINE], v[NOISE] = g, tine, breath
         whole[n, AGE], whole[n, RANDOM], whole[n, STAGE] = age, random, stage
         if not alive:
             whole[n, ACTIVE] = 0
@@ -296,7 +301,7 @@ def desk(
         s[ECHO_HIGH_R] += (s[ECHO_LOW_R] - s[ECHO_HIGH_R]) * 0.02
         at = position & (ECHO_SIZE - 1)
         wet_l, wet_r = s[ECHO_LOW_L] - s[ECHO_HIGH_L], s[ECHO_LOW_R] - s[ECHO_HIGH_R]
-        echo[0, at] = 0.5 * (echo_l + echo_r) + wet_r * p[ECHO_BACK]
+        echo[0, at] = 0.5 * (echo_l + echo_r) + wet_r * p[ECHO_BACK] + 1e-12
         echo[1, at] = wet_l * p[ECHO_BACK]
         l += wet_l
         r += wet_r
@@ -337,7 +342,7 @@ def desk(
             h *= 2
         at = position & (LINE_SIZE - 1)
         for q in range(LINES):
-            lines[q, at] = heads[q] * 0.35355339 * p[ROOM] + (x if q % 2 == 0 else y) * 0.5
+            lines[q, at] = heads[q] * 0.35355339 * p[ROOM] + (x if q % 2 == 0 else y) * 0.5 + 1e-12  # no denormals
         l += room_l * 0.45
         r += room_r * 0.45
         # width: sides only above the bass

@@ -105,6 +105,18 @@ class Renderer:
         self.count = 0  # of events so far: takes turns and seeds noises
         self.fresh = True
         self.stems = np.zeros((4, 2, 0), dtype=np.float32)
+        self._warm()
+
+    def _warm(self) -> None:
+        """Load or compile the loops now, on nothing, and not in the first chunk."""
+        parts = np.zeros((k.PARTS, 2, 0), dtype=np.float32)
+        none, pair = np.zeros(0, dtype=np.float32), np.zeros((2, 0), dtype=np.float32)
+        kernels.voices(self.f[:0], self.whole[:0], self.tables, parts, 0, 0, self.bright, float(self.rate))
+        kernels.hits(self.hit_f[:0], self.hit_whole[:0], self.samples.wave, parts, 0, 0)
+        kernels.desk(
+            parts, none, self.old, self.new, self.state, self.clock, self.lines, self.diffuse, self.pre, self.echo,
+            self.wow, np.zeros((4, 2, 0), dtype=np.float32), pair, float(self.rate),
+        )  # fmt: skip
 
     def use(self, sound: Sound, echo: float) -> None:
         """Turn to a sound; levels glide over 20 ms, notes already sounding keep their instrument. echo in frames."""
@@ -119,12 +131,12 @@ class Renderer:
             self.old = self.new + (self.old - self.new) * left
             self.new = wanted
             self.state[k.RAMP_LEFT] = k.RAMP_FRAMES
-        for part, target in enumerate(sound.bright):
-            now = self.bright[part, 0] + self.bright[part, 1] * self.bright[part, 2]
+        for n, target in enumerate(sound.bright):
+            now = self.bright[n, 0] + self.bright[n, 1] * self.bright[n, 2]
             if self.fresh:
-                self.bright[part] = (target, 0.0, 0.0)
-            elif target != self.bright[part, 0]:
-                self.bright[part] = (target, (now - target) / k.RAMP_FRAMES, k.RAMP_FRAMES)
+                self.bright[n] = (target, 0.0, 0.0)
+            elif target != self.bright[n, 0]:
+                self.bright[n] = (target, (now - target) / k.RAMP_FRAMES, k.RAMP_FRAMES)
         self.kit = sound.kit
         self.fresh = False
         for part in MELODIC:
@@ -213,7 +225,7 @@ class Renderer:
         v[k.ATTACK] = per_frame(p.attack / 1.6)
         v[k.DECAY] = per_frame(p.decay * 2.0 ** ((60 - event.note) / 36.0))
         v[k.SUSTAIN] = p.sustain
-        v[k.RELEASE] = per_frame(p.release)
+        v[k.RELEASE] = per_frame(p.release / 3.0)
         v[k.MORPH] = 1.0
         v[k.MORPH_COEF] = keep(p.morph, k.CONTROL)
         octaves = p.cutoff + p.feel * 1.6 * (event.velocity - 0.65) + event.bright

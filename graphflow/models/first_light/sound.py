@@ -167,10 +167,10 @@ def _kits(styled: style.Vector, genres: style.Vector) -> tuple[tuple[int, float]
 def suggested_tempo(styled: style.Vector) -> float:
     """The tempo a style asks for, in bpm; between styles it moves evenly in its logarithm."""
     genres = style.genre_weights(styled)
-    centre = sum(
+    centre: float = sum(
         float(w) * math.log(sum(SPECS[name].tempo) / 2) for name, w in zip(style.GENRES, genres, strict=True)
     )
-    mood = dict(zip(style.MOODS, style.mood_weights(styled), strict=True))
+    mood = {name: float(w) for name, w in zip(style.MOODS, style.mood_weights(styled), strict=True)}
     push = 0.05 * (mood["energetic"] + mood["aggressive"] - mood["calm"] - 0.5 * mood["dreamy"])
     push += 0.14 * float(styled[style.INDEX["fast"]] - styled[style.INDEX["slow"]])
     return round(float(np.clip(math.exp(centre + push), 40.0, 240.0)), 2)
@@ -184,7 +184,7 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
         return sum(float(w) * float(getattr(GENRES[n], value)) for n, w in zip(style.GENRES, genres, strict=True))
 
     def each(value: str, part: int) -> float:
-        return sum(float(w) * getattr(GENRES[n], value)[part] for n, w in zip(style.GENRES, genres, strict=True))
+        return sum(float(w) * float(getattr(GENRES[n], value)[part]) for n, w in zip(style.GENRES, genres, strict=True))
 
     def trait(name: str) -> float:
         return float(np.clip(styled[style.INDEX[name]], 0.0, 1.0))

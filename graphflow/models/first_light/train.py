@@ -201,7 +201,7 @@ def train(args: argparse.Namespace) -> None:
                 losses = network(previous, current, told)
             loss = losses.sum()
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
             step += 1
@@ -216,7 +216,7 @@ def train(args: argparse.Namespace) -> None:
             if time.monotonic() - saved > args.save_every or step == args.steps:
                 figures["train_nats"] = round(smooth, 4)
                 figures["heldout_nats"] = [round(n, 4) for n in check(network, held_out, args)]
-                print(f"\nheld out: {sum(figures['heldout_nats']):.3f} nats per 16th", file=sys.stderr)  # type: ignore[arg-type, call-overload]
+                print(f"\nheld out: {sum(figures['heldout_nats']):.3f} nats per 16th", file=sys.stderr)  # type: ignore[call-overload]
                 keep()
                 saved = time.monotonic()
     except KeyboardInterrupt:

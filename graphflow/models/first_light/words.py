@@ -64,19 +64,19 @@ def demands(prompt: str) -> Demands:
             if 40.0 <= float(match[1]) <= 240.0:
                 tempo = float(match[1])
         text = pattern.sub(" ", text)
-    match = _KEY.search(text)
-    if match and not _is_article(match, text):
-        key, mode = _key(match[1]), _mode(match[2])
-        text = text[: match.start()] + " " + text[match.end() :]
+    named = _KEY.search(text)
+    if named and not _is_article(named, text):
+        key, mode = _key(named[1]), _mode(named[2])
+        text = text[: named.start()] + " " + text[named.end() :]
     else:
-        match = _BARE_KEY.search(text) or _IN_KEY.search(text)
-        if match:
-            key = _key(match[1])
-            text = text[: match.start()] + " " + text[match.end() :]
-        match = _MODE.search(text) or _MINOR_KEY.search(text)
-        if match:
-            mode = _mode(match[1])
-            text = text[: match.start()] + f" {mode} key " + text[match.end() :]
+        named = _BARE_KEY.search(text) or _IN_KEY.search(text)
+        if named:
+            key = _key(named[1])
+            text = text[: named.start()] + " " + text[named.end() :]
+        named = _MODE.search(text) or _MINOR_KEY.search(text)
+        if named:
+            mode = _mode(named[1])
+            text = text[: named.start()] + f" {mode} key " + text[named.end() :]
     for match in _LESS.finditer(text):
         off |= {"drum": {"drums"}, "bass": {"bass"}, "beat": {"drums"}, "melody": {"lead"}, "chord": {"harmony"}}[match[1]]
     text = _LESS.sub(" ", text)
@@ -84,9 +84,9 @@ def demands(prompt: str) -> Demands:
         off |= _parts_in(match[1])
     text = _NO_PARTS.sub(" ", text)
     for pattern in (_ONLY_PARTS, _TRAILING_ONLY):
-        match = pattern.search(text)
-        if match:
-            off |= frozenset(sy.PARTS) - _parts_in(match[1])
+        only = pattern.search(text)
+        if only:
+            off |= frozenset(sy.PARTS) - _parts_in(only[1])
             text = pattern.sub(" ", text)
     unwanted = tuple(match[1] for match in _NOT.finditer(text))
     text = _NOT.sub(" ", text)
