@@ -46,8 +46,9 @@ class PortAudio:
             raise NoPortAudio from missing
         self.sounddevice: Any = sounddevice
         self.streams = 0
-        self._dead = False
-        if not sounddevice._initialized:  # closed earlier in this process
+        if self._is_left_behind():
+            self._replace()
+        elif not sounddevice._initialized:  # closed earlier in this process
             sounddevice._initialize()
         atexit.register(self.close)  # runs before sounddevice's own, which would terminate a dead library
 
@@ -59,26 +60,36 @@ class PortAudio:
         """Look for sound cards afresh. Every stream must be closed before."""
         if self.streams:
             raise RuntimeError(f"{self.streams} streams are open; close them before looking for devices")
-        if self._dead or not self.jack_lives():
-            self._replace()
-        else:
+        if self._is_alive():
             self.sounddevice._terminate()
             self.sounddevice._initialize()
+        else:
+            self._replace()
 
-    def leave_behind(self, stream: object) -> None:
+    def leave_behind(self, stream: object = None) -> None:
         """Never touch this stream again, nor the library that holds it."""
-        _LEFT_BEHIND.append(stream)
-        self._dead = True
+        _LEFT_BEHIND.extend((stream, self.sounddevice._lib))
 
     def close(self) -> None:
         """Let go of all sound cards. The object is of no use afterwards."""
         atexit.unregister(self.close)
-        if not self.sounddevice._initialized:
-            return
-        if self._dead or not self.jack_lives():
-            self.sounddevice._initialized = 0
-        else:
-            self.sounddevice._terminate()
+        if self.sounddevice._initialized:
+            if self._is_alive():
+                self.sounddevice._terminate()
+            else:
+                self.sounddevice._initialized = 0
+
+    def _is_left_behind(self) -> bool:
+        return any(left is self.sounddevice._lib for left in _LEFT_BEHIND)
+
+    def _is_alive(self) -> bool:
+        """False when the library must not be called again; remembers that."""
+        if self._is_left_behind():
+            return False
+        if self.jack_lives():
+            return True
+        self.leave_behind()
+        return False
 
     def jack_lives(self) -> bool:
         """False when a JACK server that was there has gone: opening a stream tells, without waiting."""
@@ -102,11 +113,9 @@ class PortAudio:
     def _replace(self) -> None:
         """Load a copy of the library under a name of its own and go on with that."""
         sounddevice = self.sounddevice
-        _LEFT_BEHIND.append(sounddevice._lib)
         sounddevice._lib = sounddevice._ffi.dlopen(_copy_of_library())
         sounddevice._initialized = 0
         sounddevice._initialize()
-        self._dead = False
 
 
 @contextmanager

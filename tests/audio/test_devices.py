@@ -252,6 +252,24 @@ def test_a_lost_device_is_noticed_and_found_again(devices: Devices, jack: JackSe
     again.close()
 
 
+@pytest.mark.audio
+def test_a_process_that_closed_a_lost_device_can_open_devices_anew(devices: Devices, jack: JackServer) -> None:
+    counters = np.zeros(4, np.int64)
+    where = {"rate": 48000, "block": 128, "callback": quiet_tone.address, "userdata": counters.ctypes.data}
+    playing = devices.open(devices.find("system"), kept=counters, **where)
+    jack.stop(kill=True)
+    wait_until(lambda: playing.check(int(counters[0])) != "", 2.0, "noticing")
+    playing.close()
+    devices.close()
+    jack.start()
+    before = int(counters[0])
+    anew = Devices()
+    again = anew.open(anew.find("system"), kept=counters, **where)
+    wait_until(lambda: counters[0] >= before + 20, 5.0, "playing again")
+    again.close()
+    anew.close()
+
+
 LEFT_ALONE = """
 import sys
 from graphflow.audio.devices import Devices
