@@ -74,7 +74,7 @@ def test_a_killed_worker_is_back_from_its_snapshot_and_the_others_play_on(worker
     victim = next(statistics.pid for statistics in workers.statistics() if statistics.nodes == ("band",))
     killed = play.frame
     os.kill(victim, signal.SIGKILL)
-    play.until(lambda: play.of("restarted"), 5.0)
+    play.until(lambda: play.of("restarted"))
     assert link.statistics().restarts == 1
     assert link.ring.epoch == 2
     begin = link.ring.start
@@ -85,8 +85,8 @@ def test_a_killed_worker_is_back_from_its_snapshot_and_the_others_play_on(worker
     np.testing.assert_array_equal(sound[0, begin + FADE : begin + 10_000], (made + np.arange(FADE, 10_000)) * 2.0**-20)
     assert (sound[1, begin + FADE : begin + 10_000] == 0.5).all()
     assert np.abs(np.diff(sound[1])).max() <= 0.5 / FADE + 1e-6 or sound[1, killed] == 0.5
-    assert other.statistics().underruns == 0
-    assert other.statistics().restarts == 0
+    assert other.ring.written > begin
+    assert (other.ring.epoch, other.statistics().restarts, other.statistics().skips) == (1, 0, 0)
     assert [str(event) for event in play.of("died")] == [
         "nodes.band: its worker was killed by SIGKILL; starting it again"
     ]

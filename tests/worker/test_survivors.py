@@ -100,7 +100,7 @@ def test_close_leaves_no_process_no_memory_and_no_descriptor(workers: Workers) -
         workers.close()
         assert [Path(f"/proc/{pid}").exists() for pid in pids] == [False, False]
         del links
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
     assert named_memory() <= memory
     assert Path("/proc/self/maps").read_text().count("memfd:graphflow") <= mapped
 
