@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from graphflow.audio.portaudio import NoPortAudio, PortAudio
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
@@ -68,9 +69,9 @@ def jack_session() -> Iterator[JackServer]:
     missing = "" if tools else "jackd is missing: apt install jackd2"
     if not missing:
         try:
-            import sounddevice
-        except OSError:
-            missing = "PortAudio is missing: apt install libportaudio2"
+            PortAudio().close()
+        except NoPortAudio as reason:
+            missing = str(reason)
     if missing:
         if os.environ.get("GRAPHFLOW_REQUIRE_AUDIO"):
             pytest.fail(missing)
@@ -79,8 +80,7 @@ def jack_session() -> Iterator[JackServer]:
     os.environ["JACK_DEFAULT_SERVER"] = name = f"graphflow-{os.getpid()}"
     server = JackServer(name)
     yield server
-    if sys.modules["sounddevice"]._initialized:  # before the server goes: PortAudio aborts when it finds it gone
-        sounddevice._terminate()
+    PortAudio().close()  # before the server goes, and whoever left it open
     server.stop()
 
 
