@@ -219,7 +219,7 @@ def test_ticks_stay_in_float32(kind: str) -> None:
         return numba.int64 if isinstance(d, (Choice, Switch)) or name == "frame" else numba.float32
 
     for function in filter(None, (spec.cls.tick, getattr(spec.cls, "coefficients", None))):  # type: ignore[attr-defined]
-        native = source.native(function, foreign=False)
+        native = source.native(function, foreign=False, made={})
         native.compile(tuple(type_of(name) for name in argument_names(function)))
         (text,) = native.inspect_llvm().values()
         own = [part for part in text.split("\ndefine ")[1:] if "cpython" not in part.splitlines()[0]]
