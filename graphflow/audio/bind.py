@@ -11,14 +11,20 @@ from numpy.typing import NDArray
 from graphflow.audio.instance import Instance
 from graphflow.audio.layout import PLAN, STEPS, layout_of
 from graphflow.audio.steps import COMING, GOING, STEADY, step_address
-from graphflow.core.plan import SILENCE, Link, Plan, Step, Use
+from graphflow.core.crossfade import was
+from graphflow.core.declare import uint32
+from graphflow.core.plan import SILENCE, Plan, Step, Use
 
 MODES = {"": STEADY, "in": COMING, "out": GOING}
 ALIGN = 16  # float32 per 64 bytes: a cache line, and the widest SIMD register
 
 
+Late = tuple[str, str, int]
+"""A port and how many frames late it is read."""
+
+
 class Line:
-    """What a delay for alignment remembers; it belongs to a link and outlives plans."""
+    """What a delay for alignment remembers; it belongs to a port and outlives plans."""
 
     def __init__(self, channels: int, length: int) -> None:
         self.samples = np.zeros((channels, length), np.float32)
@@ -32,7 +38,7 @@ class Bound:
         self,
         plan: Plan,
         instances: Mapping[str, Instance],
-        lines: dict[Link, Line],
+        lines: dict[Late, Line],
         *,
         rate: float,
         max_block: int,
@@ -41,7 +47,8 @@ class Bound:
         self.plan, self.max_block = plan, max_block
         self.header = np.zeros(PLAN.COUNT, np.int64)
         self.instances = {step.key: instances[step.key] for step in plan.steps if step.key in instances}
-        self._rate, self._lines, self._kept = rate, lines, []  # type: tuple[float, dict[Link, Line], list[Any]]
+        self.preroll = 0
+        self._rate, self._lines, self._kept = rate, lines, []  # type: tuple[float, dict[Late, Line], list[Any]]
         self._offsets, size = [], 0
         for channels in plan.buffers:
             self._offsets.append(size)
@@ -54,7 +61,6 @@ class Bound:
             [len(layout_of(i.spec).ramps) for i in self.instances.values() if i.spec.room == "audio"], default=0
         )
         self.scratch = np.zeros(max(1, ramps) * max_block, np.float32)
-        self.no_fault = np.zeros(1, np.int64)
         table = np.zeros(max(1, len(plan.steps)) * STEPS.WORDS, np.int64)
         for n, step in enumerate(plan.steps):
             table[n * STEPS.WORDS : (n + 1) * STEPS.WORDS] = self._step(step, instances)
@@ -68,6 +74,7 @@ class Bound:
             )
         head[PLAN.DEVICE_OUT] = self.at(plan.out.buffer) if plan.out else 0
         head[PLAN.FADE_FRAMES] = fade_frames
+        head[PLAN.FADED] = -self.preroll if fade_frames else 0
 
     @property
     def address(self) -> int:
@@ -95,9 +102,9 @@ class Bound:
         guards = np.array([w for use in step.writes for w in (self.at(use.buffer), use.channels)] or [0], np.int64)
         instance = instances.get(step.key)
         kernel, context = self._context(step, instances)
-        fault = instance.fault if instance is not None else self.no_fault
+        fault = int(instance.fault.ctypes.data) if instance is not None else 0
         meter = int(instance.meter.ctypes.data) if instance is not None and step.writes else 0
-        return [kernel, self._keep(context), int(fault.ctypes.data), self._keep(guards), len(step.writes), meter, 0, 0]
+        return [kernel, self._keep(context), fault, self._keep(guards), len(step.writes), meter, 0, 0]
 
     def _context(self, step: Step, instances: Mapping[str, Instance]) -> tuple[int, NDArray[np.int64]]:
         """The kernel's address and its context."""
@@ -109,14 +116,12 @@ class Bound:
             words = [len(step.reads), self.at(out.buffer), out.channels, self.address]
             for use in step.reads:
                 words += [self.at(use.buffer), use.channels, MODES[use.fade]]
+        elif step.op == "copy":
+            words = self._copies(step.key, instances)
         elif step.op == "delay":
             source, out = step.reads[0], step.writes[0]
-            if step.link is None:
-                raise ValueError(f"{step}: a delay without its link")
-            line = self._lines.get(step.link)
-            if line is None or line.samples.shape != (out.channels, step.delay):
-                line = self._lines[step.link] = Line(out.channels, step.delay)
-            self._kept.append(line)
+            key, outlet = step.key.rsplit(".", 1)
+            line = self._line((key, outlet, step.delay), out.channels)
             words = [self.at(source.buffer), self.at(out.buffer), out.channels, line.samples.ctypes.data]
             words += [step.delay, line.position.ctypes.data]
         elif step.op == "own":
@@ -129,24 +134,59 @@ class Bound:
             source = step.reads[0]
             words = [self.at(source.buffer), source.channels, instances[key].taps[param].ctypes.data]
         else:
-            instance, use = instances[step.key], (step.writes or step.reads)[0]
+            instance = instances[step.key]
             if instance.ring is None:
                 raise ValueError(f"{step}: no ring is open")
             self._kept.append(instance.ring)
             address = int(instance.ring.ctypes.data)
-            words = [self.at(use.buffer), use.channels, address]
-            if step.op == "ring":
-                words = [address, self.at(use.buffer), use.channels]
+            if step.op == "tape":
+                words = [self.at(step.reads[0].buffer), step.reads[0].channels, address]
+            else:
+                words, first = [address, len(step.writes)], 0
+                for use in step.writes:
+                    words += [self.at(use.buffer), use.channels, first]
+                    first += use.channels
         return step_address(step.op), np.array(words, np.int64)
+
+    def _line(self, late: Late, channels: int) -> Line:
+        line = self._lines.get(late)
+        if line is None or line.samples.shape[0] != channels:
+            line = self._lines[late] = Line(channels, late[2])
+            self.preroll = max(self.preroll, late[2])  # until it is full, there is nothing to fade in
+        self._kept.append(line)
+        return line
+
+    def _copies(self, key: str, instances: Mapping[str, Instance]) -> list[int]:
+        """What a copy step copies: the state of the instance as it was, and what its ports' delays hold."""
+        old, new = instances[was(key)], instances[key]
+        words = [0, len(new.states)]
+        for name, memory in new.states.items():
+            before = old.states[name]
+            self._kept.append(before)
+            spread = new.spec.states[name].dtype is not uint32  # every channel has its own chance
+            length = memory.itemsize * memory.shape[1] // 4
+            words += [before.ctypes.data, memory.ctypes.data, length, before.shape[0], memory.shape[0], int(spread)]
+        for step in self.plan.steps:
+            source, outlet = step.key.rsplit(".", 1) if step.op == "delay" else ("", "")
+            late = self._lines.get((was(key), outlet, step.delay))
+            if source == key and late is not None:
+                line = self._lines[key, outlet, step.delay] = Line(step.writes[0].channels, step.delay)
+                self._kept += [late, line]
+                channels = late.samples.shape[0], line.samples.shape[0]
+                words += [late.samples.ctypes.data, line.samples.ctypes.data, step.delay, *channels, 1]
+                words += [late.position.ctypes.data, line.position.ctypes.data, 2, 1, 1, 1]
+                words[1] += 2
+        return words
 
     def _node(self, step: Step, instance: Instance) -> tuple[int, NDArray[np.int64]]:
         layout = layout_of(instance.spec)
         context = np.zeros(layout.size, np.int64)
         context[0], context[2] = step.width, instance.params.ctypes.data
-        context[layout.glides] = 1
+        context[layout.glides] = 0 if instance.shadow else 1
         context.view(np.float64)[1] = self._rate
         if step.width > instance.channels:
-            raise ValueError(f"{instance.key} is {step.width} channels wide; it was made for {instance.channels}")
+            raise ValueError(f"{instance.key} is {step.width} channels wide; its memory is for {instance.channels}")
+        self._kept.append(instance.states)  # the instance may get others while this plan still plays
         for at in (*layout.ins.values(), *layout.outs.values()):
             context[at], context[at + 1] = self.at(self._silence), 1
         for i, at in enumerate(layout.ramps.values()):

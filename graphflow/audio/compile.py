@@ -150,7 +150,7 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
         scope[f"_{own.__name__}"] = source.native(own, foreign=foreign, made=functions)
     exec(compile(text, str(file), "exec"), scope)
     options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign}
-    scope["_body"] = numba.njit(**options)(scope["body"])
+    scope["_body"] = numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(scope["body"])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NumbaWarning)

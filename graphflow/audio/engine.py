@@ -13,19 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphflow.audio import runner
-from graphflow.audio.bind import Bound, Line
 from graphflow.audio.compile import compiled_forms
+from graphflow.audio.edits import MAX_BLOCK, Edit, Edits, FadeMode, Score
 from graphflow.audio.instance import CHANNELS_KEPT, Instance, number_of
 from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS
 from graphflow.core.declare import Ramp
 from graphflow.core.node import Spec
-from graphflow.core.plan import Fade, Link, Unit, aligned, plan, widths
+from graphflow.core.plan import Link, Unit
+from graphflow.core.routing import aligned, widths
 
 QUEUE = 8192
 """Commands that can wait; a power of two."""
 SLOTS = 16384
-MAX_BLOCK = 1024
-"""The longest block a plan is run for; a longer callback is split."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +46,6 @@ class EngineStatistics:
     faults: tuple[tuple[str, int], ...]
     steps: int
     latency: int
-
-
-@dataclass(frozen=True)
-class Score:
-    """Instances and aligned links that should be playing."""
-
-    instances: Mapping[str, Instance]
-    links: tuple[Link, ...]
-    latency: int = 0
 
 
 class Engine:
@@ -82,13 +72,7 @@ class Engine:
         words[w.DURATIONS], words[w.DURATIONS_SIZE] = self._durations.ctypes.data, len(self._durations)
         self.channels(in_channels, out_channels)
         self._doubles[w.FADE] = self._doubles[w.FADE_TARGET] = 1.0
-        self._lines: dict[Link, Line] = {}
-        self.playing = Score({}, ())
-        self._wanted: tuple[Score, int, int] | None = None
-        self._coming: Score | None = None
-        self._bound = self._bind(Score({}, ()), [], 0)
-        self._leaving: list[tuple[int, Bound]] = []  # the epoch in which a plan was seen to be let go of, -1 before
-        words[w.PLAN] = self._bound.address
+        self._edits = Edits(words, self.rate, self._release)
 
     # --- for clocks ---------------------------------------------------------------------------------------------
 
@@ -155,73 +139,50 @@ class Engine:
         return made
 
     def play(
-        self, instances: Iterable[Instance], links: Iterable[Link], *, fade_frames: int = 0, at_frame: int = 0
+        self,
+        instances: Iterable[Instance],
+        links: Iterable[Link],
+        *,
+        fade_frames: int = 0,
+        at_frame: int = 0,
+        mode: FadeMode = "cross",
     ) -> None:
-        """Go over to these instances and links by a crossfade, at the first block from `at_frame` on.
+        """Go over to these instances and links by a crossfade, at the first frame from `at_frame` on.
 
-        An edit that comes during a fade waits for its end; several that wait become one.
+        An edit that comes during a fade waits for its end; several that wait become one, at the latest frame any of
+        them asked for. Removed nodes with a tail ring on, unless there is no fade. `out-in` fades the old out before
+        the new comes in, so that both never play at once.
         """
-        units = {i.key: i for i in instances}
-        level, latency = aligned({k: Unit(k, i.spec) for k, i in units.items()}, links)
-        self._wanted = (Score(units, level, latency), fade_frames, at_frame)
-        self.poll()
+        kept = {i.key: i for i in instances}
+        level, latency = aligned({k: Unit(k, i.spec) for k, i in kept.items()}, links)
+        self._edits.play(Edit(Score(kept, level, latency), fade_frames, at_frame, mode))
+
+    def poll(self) -> None:
+        """Go on with edits: end fades and tails, begin waiting ones, free old plans. Call it every few blocks."""
+        self._edits.poll()
+
+    @property
+    def playing(self) -> Score:
+        """What the last edit that is through has made; removed nodes that ring on are part of it."""
+        return self._edits.playing
+
+    @property
+    def settled(self) -> bool:
+        """True when no edit waits and no fade runs; removed nodes may still ring."""
+        return self._edits.settled
+
+    @property
+    def rings(self) -> tuple[str, ...]:
+        """Keys of removed instances that ring on."""
+        return self._edits.rings
 
     def needed_channels(self, specs: Mapping[str, Spec], links: Iterable[Link]) -> dict[str, int]:
         """How wide each node would be."""
         return widths({k: Unit(k, s) for k, s in specs.items()}, links)
 
-    @property
-    def settled(self) -> bool:
-        """True when no edit waits and no fade runs."""
-        return self._wanted is None and self._coming is None and not self._words[ENGINE.NEXT]
-
-    def poll(self) -> None:
-        """Go on with edits: end fades, begin waiting ones, free old plans. Call it every few blocks."""
-        if self._words[ENGINE.NEXT]:
-            return  # the audio thread may still run the plan before, and goes on until its frame has come
-        blocks = self.blocks
-        self._leaving = [(blocks if epoch < 0 else epoch, b) for epoch, b in self._leaving]
-        self._leaving = [(epoch, b) for epoch, b in self._leaving if blocks < epoch + 2]
-        if self._coming is not None and self._bound.faded:
-            score, self._coming = self._coming, None
-            self._swap(self._bind(score, [(k, "") for k in score.links], 0), 0)
-            self._forget(self.playing, score)
-            self.playing = score
-        elif self._coming is None and self._wanted is not None:
-            score, fade_frames, at_frame = self._wanted
-            self._wanted = None
-            fades = self._fades(score)
-            if fade_frames <= 0 or not any(f for _, f in fades) or not self.playing.instances:
-                self._swap(self._bind(score, [(k, "") for k in score.links], 0), at_frame)
-                self._forget(self.playing, score)
-                self.playing = score
-            else:
-                both = Score({**self.playing.instances, **score.instances}, ())
-                self._swap(self._bind(both, fades, fade_frames), at_frame)
-                self._coming = score
-
-    def _fades(self, score: Score) -> list[tuple[Link, Fade]]:
-        old, new = set(self.playing.links), set(score.links)
-        fades: list[tuple[Link, Fade]] = [(k, "" if k in old else "in") for k in score.links]
-        return fades + [(k, "out") for k in self.playing.links if k not in new]
-
-    def _bind(self, score: Score, links: list[tuple[Link, Fade]], fade_frames: int) -> Bound:
-        made = plan({k: Unit(k, i.spec) for k, i in score.instances.items()}, links)
-        return Bound(made, score.instances, self._lines, rate=self.rate, max_block=MAX_BLOCK, fade_frames=fade_frames)
-
-    def _swap(self, bound: Bound, at_frame: int) -> None:
-        self._leaving.append((-1, self._bound))
-        self._bound = bound
-        self._words[ENGINE.NEXT_FRAME] = at_frame
-        self._words[ENGINE.NEXT] = bound.address
-
-    def _forget(self, old: Score, new: Score) -> None:
-        for key, instance in old.instances.items():
-            if key not in new.instances:
-                self._slots[instance.slot, 0] = 0
-                self._free_slots.append(instance.slot)
-        for link in [k for k in self._lines if k not in new.links]:
-            del self._lines[link]
+    def _release(self, instance: Instance) -> None:
+        self._slots[instance.slot, 0] = 0
+        self._free_slots.append(instance.slot)
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -275,9 +236,9 @@ class Engine:
             bad_samples=int(words[w.BAD_SAMPLES]),
             commands_late=int(words[w.COMMANDS_LATE]),
             commands_lost=int(words[w.COMMANDS_LOST]),
-            faults=tuple((i.name, int(i.fault[0])) for i in self.playing.instances.values() if i.fault[0]),
-            steps=len(self._bound.plan.steps),
-            latency=self.playing.latency,
+            faults=tuple((i.name, int(i.fault[0])) for i in self._edits.score.instances.values() if i.fault[0]),
+            steps=len(self._edits.bound.plan.steps),
+            latency=self._edits.score.latency,
         )
 
     def durations(self) -> NDArray[np.uint32]:
@@ -288,7 +249,7 @@ class Engine:
         return np.roll(self._durations, -(done % size))
 
     def __str__(self) -> str:
-        return str(self._bound.plan)
+        return str(self._edits.bound.plan)
 
 
 def _clock_address() -> int:

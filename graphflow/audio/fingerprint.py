@@ -12,7 +12,20 @@ from typing import Any
 
 import numba
 
-SOURCES = ("kernel_maths", "kernel_parts", "kernel_text", "layout", "native", "source", "compile", "steps", "runner")
+SOURCES = (
+    "kernel_maths",
+    "kernel_parts",
+    "kernel_text",
+    "layout",
+    "native",
+    "ring",
+    "source",
+    "compile",
+    "steps",
+    "runner",
+    "commands",
+    "ring_steps",
+)
 """Files whose change could make generated or cached code mean something else."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from graphflow.audio.compile import Kernel
 from graphflow.audio.layout import MAX, MIN, PARAM_WORDS, TARGET, layout_of
+from graphflow.core.crossfade import was
 from graphflow.core.declare import Choice, Numeric, Setting, State, float64, uint32
 from graphflow.core.messages import Signal
 from graphflow.core.node import Spec
@@ -43,7 +45,8 @@ class Instance:
         self.name, self.generation, self.slot, self.spec = name, generation, slot, spec
         self.key = f"{name}#{generation}"
         self.kernels = dict(kernels or {})
-        self.channels = max(channels, CHANNELS_KEPT)
+        self.shadow = False
+        self._rate, self._seed = rate, seed
         self.fault = np.zeros(1, np.int64)
         self.meter = np.zeros(2, np.int32)
         self.files = {
@@ -60,13 +63,28 @@ class Instance:
             self.params[at + TARGET] = number_of(declaration, values.get(param, declaration.default))  # type: ignore[attr-defined]
             if isinstance(declaration, Numeric):
                 self.params[at + MIN], self.params[at + MAX] = declaration.min, declaration.max
-        self.states = {n: self._memory(n, d, rate, seed) for n, d in spec.states.items()}
+        self.make_states(channels)
 
-    def _memory(self, name: str, state: State, rate: float, seed: int) -> NDArray[Any]:
-        length = state.length(rate)
+    def make_states(self, channels: int) -> None:
+        """New state, as at the start, for so many channels."""
+        self.channels = max(channels, CHANNELS_KEPT)
+        self.states = {n: self._memory(n, d) for n, d in self.spec.states.items()}
+
+    def before(self) -> Instance:
+        """This instance as it is now, with its memory, to be played beside what it is about to become.
+
+        Params are shared; the glides are left to the new side.
+        """
+        old = copy.copy(self)
+        old.key, old.shadow = was(self.key), True
+        return old
+
+    def _memory(self, name: str, state: State) -> NDArray[Any]:
+        length = state.length(self._rate)
         if state.dtype is uint32:
             words = [
-                int.from_bytes(hashlib.sha256(f"{seed}/{self.name}/{name}/{i}".encode()).digest()[:4], "little") or 1
+                int.from_bytes(hashlib.sha256(f"{self._seed}/{self.name}/{name}/{i}".encode()).digest()[:4], "little")
+                or 1
                 for i in range(self.channels)
             ]
             return np.repeat(np.array(words, np.uint32)[:, None], length, axis=1)

@@ -9,7 +9,7 @@ from numba import float32, njit
 from graphflow.audio.layout import MAX, MIN, PARAM_WORDS, REMAINING, STEP, TARGET
 from graphflow.audio.native import INLINE, doubles, floats, planes
 
-INLINED = {**INLINE, "inline": "never", "forceinline": True}
+INLINED = INLINE
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]

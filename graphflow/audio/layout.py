@@ -79,7 +79,7 @@ class EngineWords(NamedTuple):
     QUEUE_SIZE: int = 8  # (s) commands it holds, a power of two
     QUEUE_WRITTEN: int = 9  # (s)
     QUEUE_READ: int = 10
-    PENDING: int = 11  # (s) address of the commands waiting for their frame, sorted
+    PENDING: int = 11  # (s) address of the commands waiting for their frame, a heap
     PENDING_COUNT: int = 12
     SLOTS: int = 13  # (s) address of the slot table: [generation, address of params] per slot
     SLOT_COUNT: int = 14  # (s)
@@ -105,11 +105,12 @@ class EngineWords(NamedTuple):
     INTERVAL_LAST: int = 36  # ns, when the last callback began
     SILENT: int = 37  # frames since the output was last above -90 dB
     RAISED: int = 38  # blocks that ended in an exception of the engine's own: always 0
+    PENDING_TAKEN: int = 39  # commands taken from the queue, ever: what orders those of one frame
     COUNT: int = 64
 
 
 class CommandWords(NamedTuple):
-    """A command: op, frame, slot, generation, param, then value (float64) and glide in frames."""
+    """A command: op, frame, slot, generation, param, value (float64), glide in frames, and its place in the queue."""
 
     SET: int = 1
     WORDS: int = 8
@@ -120,6 +121,7 @@ class CommandWords(NamedTuple):
     PARAM: int = 4
     VALUE: int = 5
     GLIDE: int = 6
+    TAKEN: int = 7
 
 
 class PlanWords(NamedTuple):
@@ -130,7 +132,7 @@ class PlanWords(NamedTuple):
     DEVICE_IN: int = 2  # address of float32 [in channels, frames], 0 for none
     DEVICE_IN_CHANNELS: int = 3
     DEVICE_OUT: int = 4  # address of float32 [2, frames], 0 for silence
-    FADED: int = 5  # frames of the fade already played
+    FADED: int = 5  # frames of the fade already played; below 0 while what is late fills up
     FADE_FRAMES: int = 6
     COUNT: int = 8
 
@@ -140,7 +142,7 @@ class StepWords(NamedTuple):
 
     KERNEL: int = 0
     CONTEXT: int = 1
-    FAULT: int = 2  # address: 0 well, 1 raised, 2 made a non-finite sample
+    FAULT: int = 2  # address of 0 well, 1 raised, 2 made a non-finite sample; 0: nobody to blame, silent for a block
     GUARDS: int = 3  # address of [address, channels] pairs
     GUARD_COUNT: int = 4
     METER: int = 5  # address of a float64 peak, 0 for none

@@ -14,7 +14,13 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-INLINE = {"inline": "always", "nogil": True, "error_model": "numpy"}
+INLINE = {
+    "nogil": True,
+    "error_model": "numpy",
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 KERNEL = types.int32(types.int64, types.int64, types.int64)
 """Every kernel: (context address, frames, absolute frame) -> 0, or 1 when it raised."""

@@ -1,7 +1,7 @@
 """The callback: what the sound card's thread runs. Native, without the GIL, without allocating or waiting.
 
-It takes waiting commands, splits the block where one falls due, runs the plan's steps through their addresses,
-looks for faults, fades, guards and meters the output. The same code runs live and offline.
+It takes waiting commands, splits the block where one or a new plan falls due, runs the plan's steps through their
+addresses, looks for faults, fades, guards and meters the output. The same code runs live and offline.
 """
 
 from __future__ import annotations
@@ -9,21 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import carray, float32, int32, njit, types
+from numba import float32, int32, njit, types
 
+from graphflow.audio.commands import NEVER, run_commands, take_commands
 from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED
 from graphflow.audio.layout import (
-    COMMAND,
     ENGINE,
     NOT_FINITE,
-    PARAM_WORDS,
     PLAN,
     RAISED,
-    REMAINING,
-    STEP,
     STEPS,
-    TARGET,
+    WELL,
 )
 from graphflow.audio.native import (
     FLUSH,
@@ -58,7 +55,7 @@ UNDERFLOW_OR_OVERFLOW = 0x2 | 0x4  # paInputOverflow, paOutputUnderflow
 INFINITE = np.int32(0x7F800000)
 QUIET = np.float32(3.16e-5)  # -90 dB
 
-E, P, S, C = ENGINE, PLAN, STEPS, COMMAND
+E, P, S = ENGINE, PLAN, STEPS
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
@@ -68,67 +65,6 @@ def now_ns(engine: Any) -> int:
     call_clock(engine[E.CLOCK], 1, engine[E.CLOCK_SPACE])  # 1: the monotonic clock
     time = words(engine[E.CLOCK_SPACE], 2)
     return int(time[0] * 1_000_000_000 + time[1])
-
-
-@njit(**INLINED)  # type: ignore[untyped-decorator]
-def take_commands(engine: Any, header: int) -> None:
-    """Move what the session has queued to the waiting list, kept in order of frames (first come first within one)."""
-    written = load_acquire(header + 8 * E.QUEUE_WRITTEN)
-    size = engine[E.QUEUE_SIZE]
-    queue = words(engine[E.QUEUE], size * C.WORDS)
-    pending = words(engine[E.PENDING], size * C.WORDS)
-    read, count = engine[E.QUEUE_READ], engine[E.PENDING_COUNT]
-    while read < written:
-        at = (read % size) * C.WORDS
-        read += 1
-        if count == size:
-            engine[E.COMMANDS_LOST] += 1
-            continue
-        place = count
-        while place > 0 and pending[(place - 1) * C.WORDS + C.FRAME] > queue[at + C.FRAME]:
-            for w in range(C.WORDS):
-                pending[place * C.WORDS + w] = pending[(place - 1) * C.WORDS + w]
-            place -= 1
-        for w in range(C.WORDS):
-            pending[place * C.WORDS + w] = queue[at + w]
-        count += 1
-    store_release(header + 8 * E.QUEUE_READ, read)
-    engine[E.PENDING_COUNT] = count
-
-
-@njit(**INLINED)  # type: ignore[untyped-decorator]
-def run_commands(engine: Any, frame: int) -> int:
-    """Carry out what is due; answer the frame of the next command, or a frame that never comes."""
-    count = engine[E.PENDING_COUNT]
-    if count == 0:
-        return 1 << 62
-    pending = words(engine[E.PENDING], engine[E.QUEUE_SIZE] * C.WORDS)
-    slots = words(engine[E.SLOTS], 2 * engine[E.SLOT_COUNT])
-    done = 0
-    while done < count and pending[done * C.WORDS + C.FRAME] <= frame:
-        at = done * C.WORDS
-        if 0 < pending[at + C.FRAME] < frame:
-            engine[E.COMMANDS_LATE] += 1
-        slot = pending[at + C.SLOT]
-        if slot >= engine[E.SLOT_COUNT] or slots[2 * slot] != pending[at + C.GENERATION]:
-            engine[E.COMMANDS_LOST] += 1
-        else:
-            param = doubles(slots[2 * slot + 1] + 8 * PARAM_WORDS * pending[at + C.PARAM], PARAM_WORDS)
-            value = doubles(engine[E.PENDING] + 8 * (at + C.VALUE), 1)[0]
-            glide = pending[at + C.GLIDE]
-            if glide > 0:
-                held = param[TARGET] - param[STEP] * param[REMAINING]
-                param[STEP] = (value - held) / glide
-            else:
-                param[STEP] = 0.0
-            param[TARGET] = value
-            param[REMAINING] = glide
-        done += 1
-    if done:
-        for w in range((count - done) * C.WORDS):
-            pending[w] = pending[done * C.WORDS + w]
-        engine[E.PENDING_COUNT] = count - done
-    return pending[C.FRAME] if count > done else 1 << 62
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
@@ -147,17 +83,20 @@ def run_steps(plan: Any, frames: int, frame: int) -> None:
     steps = words(plan[P.STEPS], count * S.WORDS)
     for n in range(count):
         at = n * S.WORDS
-        fault = words(steps[at + S.FAULT], 1)
+        blamed = steps[at + S.FAULT] != 0
+        fault = words(steps[at + S.FAULT], 1)[0] if blamed else 0
         guards = words(steps[at + S.GUARDS], 2 * steps[at + S.GUARD_COUNT])
         highest = np.int32(0)
-        if fault[0] == 0:
+        if fault == WELL:
             if call_kernel(steps[at + S.KERNEL], steps[at + S.CONTEXT], frames, frame) != 0:
-                fault[0] = RAISED
+                fault = RAISED
             for g in range(steps[at + S.GUARD_COUNT]):
                 highest = max(highest, np.int32(highest_bits(guards[2 * g], guards[2 * g + 1] * frames)))
-            if highest >= INFINITE and fault[0] == 0:
-                fault[0] = NOT_FINITE
-        if fault[0] != 0:
+            if highest >= INFINITE and fault == WELL:
+                fault = NOT_FINITE
+            if fault != WELL and blamed:
+                words(steps[at + S.FAULT], 1)[0] = fault
+        if fault != WELL:
             highest = np.int32(0)
             for g in range(steps[at + S.GUARD_COUNT]):
                 mute = bits(guards[2 * g], guards[2 * g + 1] * frames)
@@ -216,16 +155,19 @@ def write_out(engine: Any, gains: Any, plan: Any, out: Any, done: int, frames: i
 def run_block(header: int, into: Any, has_in: bool, out: Any, frames: int) -> None:
     engine, gains = words(header, E.COUNT), doubles(header, E.COUNT)
     take_commands(engine, header)
-    if engine[E.NEXT] != 0 and engine[E.FRAME] >= engine[E.NEXT_FRAME]:
-        following = exchange(header + 8 * E.NEXT, 0)
-        if following != 0:
-            store_release(header + 8 * E.PLAN, following)
-    current = engine[E.PLAN]
-    plan = words(current, P.COUNT)
     done = 0
     while done < frames:
         frame = engine[E.FRAME]
-        due = run_commands(engine, frame)
+        swap = NEVER
+        if load_acquire(header + 8 * E.NEXT) != 0:
+            swap = engine[E.NEXT_FRAME]
+            if swap <= frame:
+                following = exchange(header + 8 * E.NEXT, 0)
+                if following != 0:
+                    store_release(header + 8 * E.PLAN, following)
+                swap = NEVER
+        plan = words(engine[E.PLAN], P.COUNT)
+        due = min(run_commands(engine, frame), swap)
         count = min(frames - done, engine[E.MAX_BLOCK], due - frame)
         if plan[P.DEVICE_IN] != 0:
             heard = planes(plan[P.DEVICE_IN], plan[P.DEVICE_IN_CHANNELS], count)
@@ -281,4 +223,10 @@ def callback(into: Any, out: Any, count: Any, times: Any, flags: Any, userdata: 
     return CONTINUE
 
 
-__all__ = ["CALLBACK", "callback", "carray"]
+@cached(types.int64(types.int64))
+def take_back(header: Any) -> Any:
+    """For the session: withdraw the plan that waits, unless the callback has taken it. Its address, else 0."""
+    return exchange(header + 8 * E.NEXT, 0)
+
+
+__all__ = ["CALLBACK", "callback", "take_back"]

@@ -13,8 +13,8 @@ from graphflow.audio.engine import MAX_BLOCK, Engine
 from graphflow.audio.layout import ENGINE
 from graphflow.core.declare import DeviceIn
 from graphflow.core.node import Spec
-from graphflow.core.plan import Plan, Step, Use, out_channels
-from graphflow.core.plan import Unit as PlanUnit
+from graphflow.core.plan import Plan, Step, Unit, Use
+from graphflow.core.routing import out_channels
 
 
 def run(
@@ -57,7 +57,7 @@ def run(
             channels.append(into.channels or wide)
             reads.append(Use(name, len(channels) - 1, channels[-1]))
     writes = []
-    unit = PlanUnit(instance.key, spec)
+    unit = Unit(instance.key, spec)
     for name, out in {**spec.audio_outs, **spec.device_outs, **spec.tapes}.items():
         channels.append(out_channels(unit, name, wide) if name in spec.audio_outs else out.channels)
         writes.append(Use(name, len(channels) - 1, channels[-1]))
@@ -68,9 +68,7 @@ def run(
         ]
     else:
         steps = [Step("play", instance.key, tuple(reads), tuple(writes), wide)]
-    bound = Bound(
-        Plan(tuple(steps), tuple(channels), None, None, 0), {instance.key: instance}, {}, rate=rate, max_block=MAX_BLOCK
-    )
+    bound = Bound(Plan(tuple(steps), tuple(channels)), {instance.key: instance}, {}, rate=rate, max_block=MAX_BLOCK)
     engine._words[ENGINE.PLAN] = bound.address
     parts: dict[str, list[NDArray[np.float32]]] = {use.port: [] for use in writes}
     at = 0

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from graphflow.audio.kernel_maths import NATIVE
+from graphflow.audio.native import INLINE
 from graphflow.core import maths
 from graphflow.core.errors import UserError
 
@@ -175,7 +176,7 @@ def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any])
     scope.update(transform.constants)
     module = ast.fix_missing_locations(ast.Module([changed], []))
     exec(compile(module, file, "exec"), scope)
-    options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign, "forceinline": True}
+    options = {**INLINE, "boundscheck": foreign}
     made[function] = njit(**options)(scope[definition.name])
     return made[function]
 

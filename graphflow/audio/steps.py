@@ -1,4 +1,4 @@
-"""The engine's own kernels: mixing with fades, delay for alignment, signals, rings, taps and tapes.
+"""The engine's own kernels: mixing with fades, delay for alignment, signals, taps; rings and tapes are in ring_steps.
 
 Each takes its context as words; the comment above each says what they are.
 """
@@ -12,38 +12,52 @@ from numba import float32, njit
 from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.layout import PLAN
-from graphflow.audio.native import KERNEL, doubles, load_acquire, planes, store_release, words
-from graphflow.audio.ring import FADE
+from graphflow.audio.native import KERNEL, doubles, integers, planes, words
+from graphflow.audio.ring_steps import ring_body, tape_body
 
 STEADY, COMING, GOING = 0, 1, 2
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def _add(out: Any, source: Any, mode: int, played: int, total: int, first: bool) -> None:
-    """Add one source, [channels, frames], to a mix, faded; mono goes to every channel, many into one are averaged."""
-    channels, frames = out.shape
+def _value(source: Any, channels: int, c: int, i: int) -> Any:
+    """A source's sample for one channel of many: mono goes to every channel, many into one are averaged."""
     count = source.shape[0]
+    if channels == 1 and count > 1:
+        value = float32(0.0)
+        for k in range(count):
+            value += source[k, i]
+        return value / float32(count)
+    if count == 1:
+        return source[0, i]
+    return source[c, i] if c < count else float32(0.0)
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def _add(out: Any, source: Any, first: bool) -> None:
+    """Add a source that does not fade to a mix, [channels, frames] both."""
+    channels, frames = out.shape
+    for c in range(channels):
+        if first:
+            for i in range(frames):
+                out[c, i] = _value(source, channels, c, i)
+        else:
+            for i in range(frames):
+                out[c, i] += _value(source, channels, c, i)
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def _add_fading(out: Any, source: Any, mode: int, played: int, total: int, first: bool) -> None:
+    """Add a source by its share of the fade, which runs from frame 0 to `total`."""
+    channels, frames = out.shape
     scale = float32(1.0) / float32(total)
-    share = float32(1.0) / float32(count)
     for c in range(channels):
         for i in range(frames):
-            if channels == 1 and count > 1:
-                value = float32(0.0)
-                for k in range(count):
-                    value += source[k, i]
-                value *= share
-            elif count == 1:
-                value = source[0, i]
-            elif c < count:
-                value = source[c, i]
-            else:
-                value = float32(0.0)
             at = played + i + 1
-            if mode == COMING and at < total:
-                value *= float32(at) * scale
-            elif mode == GOING:
-                # past the fade the old side is left out, not multiplied by 0: it may hold anything
-                value = value * (float32(1.0) - float32(at) * scale) if at < total else float32(0.0)
+            value = _value(source, channels, c, i)
+            share = float32(at) * scale if mode == COMING else float32(1.0) - float32(at) * scale
+            here = at >= total if mode == COMING else at <= 0
+            # before and after the fade the absent side is left out, not multiplied by 0: it may hold anything
+            value = value if here else value * share if 0 < at < total else float32(0.0)
             out[c, i] = value if first else out[c, i] + value
 
 
@@ -60,8 +74,30 @@ def mix_body(context: int, frames: int, frame: int) -> None:
             for i in range(frames):
                 out[c, i] = float32(0.0)
     for s in range(count):
-        source = planes(ctx[4 + 3 * s], ctx[5 + 3 * s], frames)
-        _add(out, source, ctx[6 + 3 * s], played, total, s == 0)
+        source, mode = planes(ctx[4 + 3 * s], ctx[5 + 3 * s], frames), ctx[6 + 3 * s]
+        if mode == STEADY:
+            _add(out, source, s == 0)
+        else:
+            _add_fading(out, source, mode, played, total, s == 0)
+
+
+# [done, count, then per memory: from, to, words per channel, channels of both, whether new channels copy the first]
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def copy_body(context: int, frames: int, frame: int) -> None:
+    """Bring state into the memory of the same node in another width, once, at the frame where the plan begins."""
+    count = words(context, 2)[1]
+    ctx = words(context, 2 + 6 * count)
+    if ctx[0] == 0:
+        ctx[0] = 1
+        for n in range(count):
+            at = 2 + 6 * n
+            length, had, has, spread = ctx[at + 2], ctx[at + 3], ctx[at + 4], ctx[at + 5]
+            source, dest = integers(ctx[at], length * had), integers(ctx[at + 1], length * has)
+            for c in range(has):
+                k = c if c < had else 0
+                if c < had or spread != 0:
+                    for i in range(length):
+                        dest[c * length + i] = source[k * length + i]
 
 
 # [in, out, channels, line, length, position]
@@ -105,59 +141,6 @@ def tap_body(context: int, frames: int, frame: int) -> None:
     doubles(ctx[2], 1)[0] = planes(ctx[0], ctx[1], frames)[0, frames - 1]
 
 
-# [ring, out, channels of out]; the same as ring.RingReader, in native code
-@njit(**INLINED)  # type: ignore[untyped-decorator]
-def ring_body(context: int, frames: int, frame: int) -> None:
-    ctx = words(context, 3)
-    head = words(ctx[0], 64)
-    out = planes(ctx[1], ctx[2], frames)
-    channels, capacity = head[2], head[3]
-    epoch = load_acquire(ctx[0] + 8 * 4)
-    start = load_acquire(ctx[0] + 8 * 5)
-    written = load_acquire(ctx[0] + 8 * 6)
-    data = planes(ctx[0] + 512, channels, capacity)
-    seam = head[12]
-    if epoch != head[11]:
-        head[11] = epoch
-        seam = -abs(seam)
-    missing = 0
-    for i in range(frames):
-        at = frame + i
-        if seam < 0:
-            seam += 1
-        elif start <= at and at + FADE < written:
-            seam = min(FADE, seam + 1)
-        else:
-            seam = max(0, seam - 1)
-        gain = float32(abs(seam)) / float32(FADE)
-        for c in range(ctx[2]):
-            # what lies there outside the epoch may be anything: at gain 0 it is left out, not multiplied
-            out[c, i] = data[min(c, channels - 1), at % capacity] * gain if seam != 0 else float32(0.0)
-        if epoch > 0 and at >= start and at >= written:
-            missing += 1
-    head[12] = seam
-    head[9] += missing
-    store_release(ctx[0] + 8 * 8, frame + frames)
-
-
-# [source, channels, ring]: the audio thread is the writer here; what finds no room is dropped and counted in word 9
-@njit(**INLINED)  # type: ignore[untyped-decorator]
-def tape_body(context: int, frames: int, frame: int) -> None:
-    ctx = words(context, 3)
-    head = words(ctx[2], 64)
-    channels, capacity = head[2], head[3]
-    read = load_acquire(ctx[2] + 8 * 8)
-    written = head[6]
-    room = capacity - (written - read)
-    taken = min(frames, room)
-    source, data = planes(ctx[0], ctx[1], frames), planes(ctx[2] + 512, channels, capacity)
-    for c in range(channels):
-        for i in range(taken):
-            data[c, (written + i) % capacity] = source[min(c, ctx[1] - 1), i]
-    head[9] += frames - taken
-    store_release(ctx[2] + 8 * 6, written + taken)
-
-
 # One cfunc each, written out: numba keeps only functions with a source of their own on disk. The guard is what
 # keeps an exception from reaching the wrapper, which would take the interpreter's lock.
 
@@ -167,6 +150,16 @@ def mix(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
         mix_body(context, frames, frame)
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
+        raised = 1
+    return int(raised)
+
+
+@cached(KERNEL)
+def copy(context: int, frames: int, frame: int) -> int:
+    raised = 0
+    try:
+        copy_body(context, frames, frame)
     except Exception:  # noqa: BLE001 - the only form numba catches natively
         raised = 1
     return int(raised)
@@ -232,7 +225,16 @@ def tape(context: int, frames: int, frame: int) -> int:
     return int(raised)
 
 
-KERNELS = {"mix": mix, "delay": delay, "own": own, "signal": signal, "tap": tap, "ring": ring, "tape": tape}
+KERNELS = {
+    "copy": copy,
+    "mix": mix,
+    "delay": delay,
+    "own": own,
+    "signal": signal,
+    "tap": tap,
+    "ring": ring,
+    "tape": tape,
+}
 
 
 def step_address(op: str) -> int:

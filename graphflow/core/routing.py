@@ -1,0 +1,113 @@
+"""What a set of wires asks of the nodes: in which order they play, how wide they are, how long each wire waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import networkx as nx
+
+from graphflow.core.plan import DEVICE, Link, Unit
+
+Part = tuple[str, str]
+"""(key, play), or for a node that breaks loops (key, receive) and (key, send)."""
+
+
+def breaks_loop(unit: Unit) -> bool:
+    return bool(unit.spec.cls.breaks_loop)  # type: ignore[attr-defined]
+
+
+def part_graph(
+    units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()
+) -> nx.DiGraph[Part]:
+    """What must play before what. `before` adds pairs of instances of which the first plays earlier."""
+    graph: nx.DiGraph[Part] = nx.DiGraph()
+    gives: dict[str, Part] = {}
+    takes: dict[str, Part] = {}
+    for key, unit in units.items():
+        gives[key], takes[key] = (
+            ((key, "receive"), (key, "send")) if breaks_loop(unit) else ((key, "play"), (key, "play"))
+        )
+        graph.add_nodes_from((gives[key], takes[key]))
+        if gives[key] != takes[key]:
+            graph.add_edge(gives[key], takes[key])
+    graph.add_edges_from((gives[k.source], takes[k.dest]) for k in links if k.dest != DEVICE)
+    graph.add_edges_from((takes[first], takes[second]) for first, second in before)
+    return graph
+
+
+def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()) -> list[Part]:
+    """Playing order; parts that do not depend on each other as given, a `receive` as early as it can."""
+    position = {key: i for i, key in enumerate(units)}
+    graph = part_graph(units, links, before)
+    return list(nx.lexicographical_topological_sort(graph, key=lambda part: (position[part[0]], part[1])))
+
+
+def in_loops(units: Mapping[str, Unit], links: Iterable[Link]) -> set[str]:
+    """Instances that cannot be ordered with these links: each reaches itself without a node that breaks loops."""
+    rings = (ring for ring in nx.strongly_connected_components(part_graph(units, links)) if len(ring) > 1)
+    return {key for ring in rings for key, _ in ring}
+
+
+def audio_links(units: Mapping[str, Unit], links: Iterable[Link]) -> list[Link]:
+    """Links that carry sound into audio ins or the device, not into params."""
+    return [k for k in links if k.dest == DEVICE or k.inlet in units[k.dest].spec.audio_ins]
+
+
+def aligned(units: Mapping[str, Unit], links: Iterable[Link]) -> tuple[tuple[Link, ...], int]:
+    """The links with their delays, and the latency of the whole at the device, in frames."""
+    links = list(links)
+    into: dict[str, list[Link]] = {}
+    for link in audio_links(units, links):
+        into.setdefault(link.dest, []).append(link)
+    arrival: dict[str, int] = {}
+    delays: dict[Link, int] = {}
+
+    def level(dest: str) -> int:
+        wires = into.get(dest, ())
+        latest = max((arrival.get(k.source, 0) for k in wires), default=0)
+        delays.update({k: latest - arrival.get(k.source, 0) for k in wires})
+        return latest
+
+    for key, part in order(units, links):
+        if part == "receive":  # a way back is meant to be late: nothing waits for it
+            arrival[key] = 0
+        elif part == "play":
+            arrival[key] = level(key) + units[key].spec.cls.latency  # type: ignore[attr-defined]
+    total = level(DEVICE)
+    return tuple(replace(k, delay=delays.get(k, 0)) for k in links), total
+
+
+def widths(units: Mapping[str, Unit], links: Iterable[Link]) -> dict[str, int]:
+    """Channels of every instance: what it declares, else the widest wire into it."""
+    width: dict[str, int] = {}
+    for key, unit in units.items():
+        declared = [d.channels for d in (*unit.spec.audio_ins.values(), *unit.spec.device_ins.values())]
+        if not unit.spec.audio_ins:
+            declared += [d.channels for d in unit.spec.audio_outs.values()]
+        width[key] = max([1, *declared])
+    flexible = [
+        k for k in audio_links(units, links) if k.dest != DEVICE and not units[k.dest].spec.audio_ins[k.inlet].channels
+    ]
+    by_source: dict[str, list[Link]] = {}
+    for link in flexible:
+        by_source.setdefault(link.source, []).append(link)
+    waiting = list(by_source)
+    while waiting:  # a width only grows, so that a loop settles
+        key = waiting.pop()
+        for link in by_source.get(key, ()):
+            wide = out_channels(units[key], link.outlet, width[key])
+            if wide > width[link.dest]:
+                width[link.dest] = wide
+                waiting.append(link.dest)
+    return width
+
+
+def out_channels(unit: Unit, outlet: str, width: int) -> int:
+    """Channels of an outlet of a node that is so wide; a control node's signal has one."""
+    declared = unit.spec.audio_outs.get(outlet)
+    if declared is None:
+        return 1
+    if unit.spec.room == "worker":
+        return declared.channels or 2
+    return declared.channels or width
