@@ -24,14 +24,7 @@ WITH_BYPASS = [name for name in AUDIO if "bypass" in kinds()[name].params]
 FRAMES = 3000
 ODD = [1, 127, 64, 1000, 3, 128, 700]  # lengths no loop likes; what is left follows
 
-UNLIKE = {
-    # dB below the output's peak at which compiled and plain code may differ, where it is not -100:
-    # the compiled tan is a rational approximation, and a resonance of 15 repeats what it is off by
-    "svf": -85.0,
-    # polynomials of the phase in float32, whose steps between frames are small next to 1
-    "saw": -95.0,
-    "pulse": -90.0,
-}
+UNLIKE = -100.0  # dB below the output's peak: where compiled and plain code may differ, in any node
 
 
 def sound(frames: int = FRAMES, channels: int = 2) -> Sound:
@@ -152,9 +145,7 @@ def test_compiled_equals_plain_python(kind: str, channels: int) -> None:
         for name, expected in plain.items():
             off = np.abs(native[name].astype(float) - expected).max() / np.abs(expected).max()
             level = 20.0 * np.log10(max(off, 1e-12))
-            assert level < UNLIKE.get(kind, -100.0), (
-                f"{name} differs by {level:.1f} dB, {'moving' if params else 'still'}"
-            )
+            assert level < UNLIKE, f"{name} differs by {level:.1f} dB, {'moving' if params else 'still'}"
 
 
 @pytest.mark.parametrize("kind", AUDIO)
