@@ -405,6 +405,8 @@ class Session:
                     by_wire = declared.clip(tapped) if isinstance(declared, Numeric) else None
                 values[param] = values[param] if by_wire is None else by_wire
             inlets = {n: self._post.inlet(name, n) for n in spec.inlets}
+            if "seed" in values:  # another seed for the whole render is another seed for each generator
+                values["seed"] += self.engine.seed
             link.publish(worker_state(spec, values, inlets, self.transport.data()), frame)
         self._stale.clear()
 
