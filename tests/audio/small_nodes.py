@@ -31,7 +31,7 @@ Sound = NDArray[np.float32]  # [channels, frames]
 
 
 class Tone(AudioNode):
-    """A rising line that begins again, around 0."""
+    """A triangle from -1 to 1."""
 
     freq = Ramp(100.0, "Pitch.", "Hz", min=1.0, max=10_000.0)
     phase = State(float64)
@@ -39,8 +39,8 @@ class Tone(AudioNode):
 
     @staticmethod
     def tick(freq: float, phase: float, rate: float) -> tuple[float, float]:
-        # a triangle has no step of its own
-        return 2.0 * abs(2.0 * float(phase) - 1.0) - 1.0, (phase + freq / rate) % 1.0
+        # a triangle that begins at 0 has no step of its own
+        return 1.0 - 2.0 * abs(2.0 * ((float(phase) + 0.25) % 1.0) - 1.0), (phase + freq / rate) % 1.0
 
 
 class Level(AudioNode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from small_nodes import Hiss, Impulse, Late, Level, Loop, Rig, Ringing, Scale, Smooth, Tone, Wide, largest_step
@@ -242,7 +244,7 @@ def test_a_thousand_nodes_in_a_row_share_few_buffers() -> None:
     rig = Rig()
     nodes = {"level": (Level, {"value": 0.5})} | {f"scale{i}": Scale for i in range(1000)}
     row = ["level", *(f"scale{i}" for i in range(1000))]
-    wires = [f"{a}.out -> {b}.input" for a, b in zip(row, row[1:], strict=False)] + ["scale999.out -> device.out"]
+    wires = [f"{a}.out -> {b}.input" for a, b in pairwise(row)] + ["scale999.out -> device.out"]
     rig.play(nodes, wires)
     assert np.all(rig.run(256) == 0.5)
 
