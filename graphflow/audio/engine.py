@@ -138,6 +138,10 @@ class Engine:
         self._slots[slot, 0] = made.generation
         return made
 
+    def discard(self, instance: Instance) -> None:
+        """Give up an instance that was made and never played."""
+        self._release(instance)
+
     def play(
         self,
         instances: Iterable[Instance],

@@ -10,30 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from graphflow.audio.engine import Engine, EngineStatistics
-from graphflow.audio.instance import Instance
-from graphflow.audio.source import CompileError
 from graphflow.core.check import silent
 from graphflow.core.declare import Numeric, Param, Switch
 from graphflow.core.difference import Difference, difference
-from graphflow.core.errors import PatchError, Problem, UserError, did_you_mean
+from graphflow.core.errors import PatchError, UserError, did_you_mean
 from graphflow.core.graph import Graph, GraphNode, build, unknown_kinds
 from graphflow.core.library import Library
+from graphflow.core.macro import macro_values
 from graphflow.core.messages import Signal
 from graphflow.core.node import ControlNode, Spec
 from graphflow.core.patch import Patch
-from graphflow.core.plan import DEVICE, Link
-from graphflow.session import sound_files
 from graphflow.session.control_loop import ControlLoop
 from graphflow.session.messages import Post, fitted, worker_state
-from graphflow.session.tapes import TapeStatistics, TapeWriter
+from graphflow.session.parts import Parts
+from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics
-from graphflow.worker.link import GeneratorLink
-from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
-SLOW_COMPILE = 0.05
-"""Seconds above which compiling a kernel is told: a warm one takes a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +64,15 @@ class Session:
         self.report = report
         self.loop = asyncio.new_event_loop()
         self.engine = Engine(rate, seed=seed)
-        self.workers = Workers()
         self.patch = Patch()
         self.graph = Graph()
         self.transport = Transport(rate)
-        self.finished_tapes: tuple[TapeStatistics, ...] = ()
-        self._foreign = foreign
+        self._parts = Parts(self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once)
         self._control = ControlLoop(self.loop, self._sent, self.report, rate, folder)
         self._post = Post()
-        self._instances: dict[str, Instance] = {}
         self._nodes: dict[str, ControlNode] = {}
-        self._links: dict[str, GeneratorLink] = {}
-        self._tapes: dict[str, TapeWriter] = {}
-        self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
         self._stale: set[str] = set()
         self._told: set[str] = set()
-        self._compiled: set[str] = set()
         self._tapped: dict[tuple[str, str], float] = {}
 
     # --- transactions -------------------------------------------------------------------------------------------------
@@ -101,21 +88,20 @@ class Session:
         if problems:
             raise PatchError(problems)
         change = difference(self.graph, graph)
-        made = self._make(graph, change)
+        self._parts.change(graph, change)
         for problem in unknown_kinds(graph, self.library):
             self.report(f"{problem}; it stays silent")
         self.patch, self.graph = patch, graph
         self._take_transport(patch)
-        before = self._instances
-        self._instances = {name: made.get(name) or before[name] for name in graph.nodes if self._known(name)}
-        self._retire(change, before)
+        for name in (*change.removed, *change.replaced):
+            self._end(name)
         self._post.rewire(graph)
         for name in (*change.added, *change.replaced):
             self._begin(name)
         fade_ms = patch.engine.fade if fade is None else fade
         self.engine.play(
-            self._instances.values(),
-            self._plan_links(),
+            self._parts.instances.values(),
+            self._parts.links(graph),
             fade_frames=round(fade_ms * self.rate / 1000.0),
             at_frame=self.transport.grid(quant or patch.engine.quant, self.engine.frame),
         )
@@ -125,89 +111,13 @@ class Session:
             self._hear(name, inlet)
         return change
 
-    def _known(self, name: str) -> bool:
-        return self.graph.nodes[name].spec is not None
-
-    def _make(self, graph: Graph, change: Difference) -> dict[str, Instance]:
-        """Instances for what is new, compiled and with their files open; nothing of the running patch is touched."""
-        names = {w for w in graph.nodes if graph.nodes[w].spec is not None}
-        specs = {name: _spec(graph.nodes[name]) for name in names}
-        links = _links(graph, lambda name: name)
-        width = self.engine.needed_channels(specs, links)
-        fresh = {n for n in (*change.added, *change.replaced) if n in names}
-        # a node that grows wider than its memory is made anew
-        fresh |= {n for n in names - fresh if n in self._instances and self._instances[n].channels < width[n]}
-        made: dict[str, Instance] = {}
-        opened: list[tuple[str, TapeWriter]] = []
-        problems: list[Problem] = []
-        for name in sorted(fresh):
-            node = graph.nodes[name]
-            spec = specs[name]
-            try:
-                files = {
-                    n: sound_files.load(f"nodes.{name}.{n}", str(node.settings[n]), self.folder, self.rate)
-                    for n in spec.sound_files
-                }
-                foreign = self._foreign(spec)
-                values = {**node.params, **node.settings}
-                instance = self.engine.make(name, spec, values, files=files, foreign=foreign, channels=width[name])
-                if spec.tapes:
-                    tape = next(iter(spec.tapes.values()))
-                    writer = TapeWriter(
-                        f"nodes.{name}.file", str(node.settings["file"]), self.folder, self.rate, tape.channels
-                    )
-                    opened.append((name, writer))
-                    instance.ring = writer.ring.words
-                made[name] = instance
-                for kernel in instance.kernels.values():
-                    if not kernel.warm and kernel.seconds > SLOW_COMPILE and kernel.kind not in self._compiled:
-                        self._compiled.add(kernel.kind)
-                        self.report(f"compiled {kernel.kind} in {kernel.seconds:.1f} s, for this and every later start")
-            except CompileError as error:
-                problems.append(Problem(f"nodes.{name}", f": {error}"))
-            except UserError as error:
-                problems.append(Problem("", str(error)))
-        if problems:
-            for _, writer in opened:
-                writer.close()
-            raise PatchError(problems)
-        for name, instance in made.items():
-            if specs[name].room == "worker":
-                self._open(name, graph.nodes[name], instance)
-        for name, writer in opened:
-            if name in self._tapes:
-                self._leaving.append((self._tapes.pop(name), self._instances[name]))
-            self._tapes[name] = writer
-        return made
-
-    def _open(self, name: str, node: GraphNode, instance: Instance) -> None:
-        spec = _spec(node)
-        if name in self._links:
-            self._leaving.append((self._links.pop(name), self._instances[name]))
-        link = self.workers.open(
-            name,
-            str(getattr(spec.cls, "model")),  # noqa: B009 - only worker nodes have it
-            dict(node.settings),
-            rate=self.rate,
-            channels=max((d.channels or 2) for d in spec.audio_outs.values()),
-            start_frame=self.engine.frame,
-            lockstep=self.lockstep,
-        )
-        self._links[name] = link
-        instance.ring = link.ring.words
-
-    def _retire(self, change: Difference, before: dict[str, Instance]) -> None:
-        """End what is gone: control nodes at once, rings once the audio thread has let go of them."""
-        for name in (*change.removed, *change.replaced):
-            self._post.forget(name)
-            self._tapped = {end: v for end, v in self._tapped.items() if end[0] != name}
-            node = self._nodes.pop(name, None)
-            if node is not None:
-                self._control.stop(node)
-            if name in change.removed:
-                for held in (self._links.pop(name, None), self._tapes.pop(name, None)):
-                    if held is not None:
-                        self._leaving.append((held, before[name]))
+    def _end(self, name: str) -> None:
+        """A node of this name is gone, or begins anew: what it sent and was sent no longer counts."""
+        self._post.forget(name)
+        self._tapped = {end: v for end, v in self._tapped.items() if end[0] != name}
+        node = self._nodes.pop(name, None)
+        if node is not None:
+            self._control.stop(node)
 
     def _begin(self, name: str) -> None:
         built = self.graph.nodes[name]
@@ -221,15 +131,12 @@ class Session:
             self._control.start(node)
         self._stale.add(name)
 
-    def _plan_links(self) -> list[Link]:
-        return _links(self.graph, lambda name: self._instances[name].key)
-
     def _take_transport(self, patch: Patch) -> None:
         given = patch.transport
         if (given.tempo, given.beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
             moved = self.transport.with_tempo(given.tempo, self.engine.frame)
             self.transport = replace(moved, beats_per_bar=given.beats_per_bar)
-            self._stale |= set(self._links)
+            self._stale |= set(self._parts.generators)
 
     # --- params -------------------------------------------------------------------------------------------------------
 
@@ -280,29 +187,20 @@ class Session:
         if name not in self.patch.expose:
             raise UserError(f"no macro is called {name!r}{did_you_mean(name, self.patch.expose)}")
         macro = self.patch.expose[name]
-        ranged: Numeric | None = None
+        params: dict[str, Numeric] = {}
         for path in macro.params:
+            _, declared = self.find(*path.split(".", 1))
+            if isinstance(declared, Numeric):
+                params[path] = declared
+        for path, moved in macro_values(macro, params, value).items():
             node, _, param = path.partition(".")
-            _, declared = self.find(node, param)
-            if not isinstance(declared, Numeric):
-                continue
-            if ranged is None:
-                ranged = Numeric(
-                    declared.default,
-                    unit=declared.unit if macro.unit is None else macro.unit,
-                    min=declared.min if macro.min is None else macro.min,
-                    max=declared.max if macro.max is None else macro.max,
-                    warp=macro.warp or declared.warp,
-                )
-            same_unit = declared.unit == ranged.unit and ranged.min >= declared.min and ranged.max <= declared.max
-            place = ranged.norm(ranged.clip(value))
-            self.set(node, param, ranged.clip(value) if same_unit else declared.value_at(place), clip=True)
+            self.set(node, param, moved, clip=True)
 
     def _apply(self, name: str, param: str, value: Any, frame: int = 0) -> None:
         """Bring a param's value to where the node runs."""
-        if name not in self._instances:
+        if name not in self._parts.instances:
             return
-        instance = self._instances[name]
+        instance = self._parts.instances[name]
         if instance.spec.room == "audio":
             if param in instance.records and not self.engine.set(instance, param, value, frame=frame):
                 self.report(f"nodes.{name}.{param}: too many changes at once; this one is lost")
@@ -322,11 +220,11 @@ class Session:
     def _sent(self, node: ControlNode, outlet: str, sent: Any) -> None:
         """A control node has sent something."""
         wires = self._post.put(node.name, outlet, sent)
-        if node.spec.outlets[outlet].type is Signal and node.name in self._instances:
+        if node.spec.outlets[outlet].type is Signal and node.name in self._parts.instances:
             number = float(sent)
             if math.isfinite(number):
                 glide = round(0.02 * self.rate)
-                self.engine.set(self._instances[node.name], outlet, number, glide=glide)
+                self.engine.set(self._parts.instances[node.name], outlet, number, glide=glide)
         for wire in wires:
             self._hear(wire.dest, wire.inlet)
 
@@ -353,7 +251,7 @@ class Session:
         self._control.advance(frame)
         self._read_taps()
         self._publish(frame)
-        for event in self.workers.poll(frame):
+        for event in self._parts.workers.poll(frame):
             if event.kind in ("log", "died", "failed", "restarted", "ready"):
                 self.report(f"{event.node}: {event.text}")
         self._look_for_trouble()
@@ -365,12 +263,12 @@ class Session:
     def fill(self, until_frame: int) -> None:
         """In lockstep: have every generator make its sound up to a frame. Raises UserError where one cannot."""
         self._publish(self.engine.frame)
-        for link in self._links.values():
+        for link in self._parts.generators.values():
             link.fill(until_frame)
 
     def _read_taps(self) -> None:
         """Signals that drive params of control nodes and generators: their latest value, once per look."""
-        for name, instance in self._instances.items():
+        for name, instance in self._parts.instances.items():
             for param, place in instance.taps.items():
                 value = float(place[0])
                 if value != value or self._tapped.get((name, param)) == value or not self._post.driver(name, param):
@@ -381,7 +279,7 @@ class Session:
                     self._give_driven(name, param, declared.clip(value))
 
     def _give_driven(self, name: str, param: str, value: float) -> None:
-        if name in self._links:
+        if name in self._parts.generators:
             self._tapped[name, param] = value
             self._stale.add(name)
         self._give(name, param, value)
@@ -389,7 +287,7 @@ class Session:
     def _publish(self, frame: int) -> None:
         """Send generators their state where it has changed."""
         for name in sorted(self._stale):
-            link = self._links.get(name)
+            link = self._parts.generators.get(name)
             if link is None:
                 continue
             built = self.graph.nodes[name]
@@ -411,19 +309,9 @@ class Session:
         self._stale.clear()
 
     def _look_for_trouble(self) -> None:
-        still: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
-        for held, instance in self._leaving:
-            if instance.key in self.engine.playing.instances or not self.engine.settled:
-                still.append((held, instance))
-            else:
-                held.close()
-        self._leaving = still
-        for tape in self._tapes.values():
-            self._tell_once(tape.trouble)
-        for name, instance in self._instances.items():
-            if instance.fault[0]:
-                what = "raised an error" if instance.fault[0] == 1 else "made a sample that is no number"
-                self._tell_once(f"nodes.{name}: {instance.spec.kind} {what}; it is silent until it is edited")
+        self._parts.sweep()
+        for line in self._parts.troubles():
+            self._tell_once(line)
 
     def _tell_once(self, line: str) -> None:
         if line and line not in self._told:
@@ -433,7 +321,7 @@ class Session:
     @property
     def generators_ready(self) -> bool:
         """True when no generator is still loading."""
-        return all(link.ready or link.state == "failed" for link in self._links.values())
+        return all(link.ready or link.state == "failed" for link in self._parts.generators.values())
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -441,23 +329,22 @@ class Session:
         """End workers, recordings and control nodes. The clock must have stopped."""
         self._control.close()
         self.loop.run_until_complete(asyncio.sleep(0))
-        self.workers.close()
-        for tape in (*self._tapes.values(), *(held for held, _ in self._leaving if isinstance(held, TapeWriter))):
-            tape.close()
-            self._tell_once(tape.trouble)
-            self.finished_tapes += (tape.statistics(),)
-        self._tapes.clear()
-        self._leaving.clear()
+        self._parts.close()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
+
+    @property
+    def finished_tapes(self) -> tuple[TapeStatistics, ...]:
+        """The recordings that are complete."""
+        return self._parts.finished_tapes
 
     def statistics(self) -> SessionStatistics:
         engine = self.engine.statistics()
         return SessionStatistics(
             seconds=engine.frame / self.rate,
             engine=engine,
-            generators=tuple(link.statistics() for link in self._links.values()),
-            tapes=tuple(tape.statistics() for tape in self._tapes.values()),
+            generators=tuple(link.statistics() for link in self._parts.generators.values()),
+            tapes=tuple(tape.statistics() for tape in self._parts.tapes.values()),
             beat=self.transport.beat_at(engine.frame),
             faults=tuple(name for name, _ in engine.faults),
         )
@@ -469,20 +356,3 @@ class Session:
 def _spec(node: GraphNode) -> Spec:
     assert node.spec is not None  # callers leave placeholders out
     return node.spec
-
-
-def _links(graph: Graph, key: Callable[[str], str]) -> list[Link]:
-    """The graph's wires that the audio thread carries, and every device out's way to the sound card."""
-    links = []
-    for wire in graph.wires:
-        source, dest = graph.nodes[wire.source], graph.nodes[wire.dest]
-        if source.spec is None or dest.spec is None:
-            continue
-        heard = dest.spec.room == "audio" and (wire.inlet in dest.spec.audio_ins or wire.inlet in dest.spec.numeric)
-        tapped = dest.spec.room != "audio" and wire.inlet in dest.spec.numeric and wire.carries == "audio"
-        if wire.carries in ("audio", "signal") and (heard or tapped):
-            links.append(Link(key(wire.source), wire.outlet, key(wire.dest), wire.inlet))
-    for name, node in graph.nodes.items():
-        if node.spec is not None:
-            links += [Link(key(name), out, DEVICE, "out") for out in node.spec.device_outs]
-    return links

@@ -1,0 +1,172 @@
+"""What plays for each node: its instance in the engine, its generator, its recording; made, kept and let go of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from graphflow.audio.engine import Engine
+from graphflow.audio.instance import Instance
+from graphflow.audio.source import CompileError
+from graphflow.core.difference import Difference
+from graphflow.core.errors import PatchError, Problem, UserError
+from graphflow.core.graph import Graph, GraphNode
+from graphflow.core.node import Spec
+from graphflow.core.plan import DEVICE, Link
+from graphflow.session import sound_files
+from graphflow.session.tapes import TapeStatistics, TapeWriter
+from graphflow.worker.link import GeneratorLink
+from graphflow.worker.workers import Workers
+
+SLOW_COMPILE = 0.05
+"""Seconds above which compiling a kernel is told: a warm one takes a few milliseconds."""
+
+
+class Parts:
+    """The playing side of a graph's nodes, by name. A ring is kept until the audio thread has let go of it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        folder: Path,
+        lockstep: bool,
+        foreign: Callable[[Spec], bool],
+        report: Callable[[str], None],
+    ) -> None:
+        self.engine, self.folder, self.lockstep = engine, folder, lockstep
+        self.workers = Workers()
+        self.instances: dict[str, Instance] = {}
+        self.generators: dict[str, GeneratorLink] = {}
+        self.tapes: dict[str, TapeWriter] = {}
+        self.finished_tapes: tuple[TapeStatistics, ...] = ()
+        self._foreign, self._report = foreign, report
+        self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
+        self._compiled: set[str] = set()
+        self._rate = int(engine.rate)
+
+    def change(self, graph: Graph, change: Difference) -> None:
+        """Make what is new and let go of what is gone. Raises PatchError; then nothing has changed."""
+        specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
+        width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
+        fresh = {n for n in (*change.added, *change.replaced) if n in specs}
+        made: dict[str, Instance] = {}
+        tapes: dict[str, TapeWriter] = {}
+        problems: list[Problem] = []
+        for name in sorted(fresh):
+            node = graph.nodes[name]
+            try:
+                made[name] = self._instance(node, specs[name], width[name])
+                if specs[name].tapes:
+                    tapes[name] = self._tape(node, specs[name])
+                    made[name].ring = tapes[name].ring.words
+            except CompileError as error:
+                problems.append(Problem(f"nodes.{name}", f": {error}"))
+            except UserError as error:
+                problems.append(Problem("", str(error)))
+        if problems:
+            for tape in tapes.values():
+                tape.close()
+            for instance in made.values():
+                self.engine.discard(instance)
+            raise PatchError(problems)
+        for name in (*change.removed, *fresh):
+            self._let_go(name)
+        for name in fresh:
+            if specs[name].room == "worker":
+                self.generators[name] = self._generator(graph.nodes[name], specs[name])
+                made[name].ring = self.generators[name].ring.words
+        self.tapes |= tapes
+        self.instances = {name: made.get(name) or self.instances[name] for name in specs}
+
+    def links(self, graph: Graph) -> list[Link]:
+        """The graph's wires as the engine carries them, between instances."""
+        return links_of(graph, lambda name: self.instances[name].key)
+
+    def sweep(self) -> None:
+        """Close generators and recordings that the audio thread no longer reads or writes."""
+        if not self._leaving or not self.engine.settled:
+            return
+        playing = self.engine.playing.instances  # a removed node may ring on
+        for held, instance in self._leaving:
+            if instance.key not in playing:
+                self._finish(held)
+        self._leaving = [(held, instance) for held, instance in self._leaving if instance.key in playing]
+
+    def troubles(self) -> Iterable[str]:
+        """One line for each recording that has ended and each node that is mute."""
+        for tape in self.tapes.values():
+            if tape.trouble:
+                yield tape.trouble
+        for name, instance in self.instances.items():
+            if instance.fault[0]:
+                what = "raised an error" if instance.fault[0] == 1 else "made a sample that is no number"
+                yield f"nodes.{name}: {instance.spec.kind} {what}; it is silent until it is edited"
+
+    def close(self) -> None:
+        """End workers and recordings. The clock must have stopped."""
+        self.workers.close()
+        for held in (*self.tapes.values(), *(held for held, _ in self._leaving)):
+            if isinstance(held, TapeWriter):
+                self._finish(held)
+        self.tapes.clear()
+        self._leaving.clear()
+
+    def _instance(self, node: GraphNode, spec: Spec, channels: int) -> Instance:
+        files = {
+            n: sound_files.load(f"nodes.{node.name}.{n}", str(node.settings[n]), self.folder, self._rate)
+            for n in spec.sound_files
+        }
+        values = {**node.params, **node.settings}
+        foreign = self._foreign(spec)
+        instance = self.engine.make(node.name, spec, values, files=files, foreign=foreign, channels=channels)
+        for kernel in instance.kernels.values():
+            if not kernel.warm and kernel.seconds > SLOW_COMPILE and kernel.kind not in self._compiled:
+                self._compiled.add(kernel.kind)
+                self._report(f"compiled {kernel.kind} in {kernel.seconds:.1f} s, for this and every later start")
+        return instance
+
+    def _tape(self, node: GraphNode, spec: Spec) -> TapeWriter:
+        channels = next(iter(spec.tapes.values())).channels
+        place, file = f"nodes.{node.name}.file", str(node.settings["file"])
+        return TapeWriter(place, file, self.folder, self._rate, channels)
+
+    def _generator(self, node: GraphNode, spec: Spec) -> GeneratorLink:
+        return self.workers.open(
+            node.name,
+            str(getattr(spec.cls, "model")),  # noqa: B009 - only worker nodes have it
+            dict(node.settings),
+            rate=self._rate,
+            channels=max((d.channels or 2) for d in spec.audio_outs.values()),
+            start_frame=self.engine.frame,
+            lockstep=self.lockstep,
+        )
+
+    def _let_go(self, name: str) -> None:
+        for held in (self.generators.pop(name, None), self.tapes.pop(name, None)):
+            if held is not None:
+                self._leaving.append((held, self.instances[name]))
+
+    def _finish(self, held: GeneratorLink | TapeWriter) -> None:
+        held.close()
+        if isinstance(held, TapeWriter):
+            self.finished_tapes += (held.statistics(),)
+            if held.trouble:
+                self._report(held.trouble)
+
+
+def links_of(graph: Graph, key: Callable[[str], str]) -> list[Link]:
+    """The graph's wires that the audio thread carries, and every device out's way to the sound card."""
+    links = []
+    for wire in graph.wires:
+        source, dest = graph.nodes[wire.source], graph.nodes[wire.dest]
+        if source.spec is None or dest.spec is None:
+            continue
+        heard = dest.spec.room == "audio" and (wire.inlet in dest.spec.audio_ins or wire.inlet in dest.spec.numeric)
+        tapped = dest.spec.room != "audio" and wire.inlet in dest.spec.numeric and wire.carries == "audio"
+        if wire.carries in ("audio", "signal") and (heard or tapped):
+            links.append(Link(key(wire.source), wire.outlet, key(wire.dest), wire.inlet))
+    for name, node in graph.nodes.items():
+        if node.spec is not None:
+            links += [Link(key(name), out, DEVICE, "out") for out in node.spec.device_outs]
+    return links
