@@ -246,9 +246,9 @@ def test_the_device_the_tape_the_worker_and_the_mood() -> None:
         ring band  -> drums=b4x2 bass=b5x1
         tap band.density light=b3x1
         play b input=b5x1 level=b3x1 -> out=b6x1
+        play tape input=b4x2 -> tape=b7x2
+        tape tape tape=b7x2
         mix out.input out=b2x2 out=b6x1 -> input=b7x2
-        play tape input=b4x2 -> tape=b2x2
-        tape tape tape=b2x2
         play out input=b7x2 -> device=b2x2
         out out=b2x2
     """)
