@@ -144,9 +144,7 @@ class Compiled:
         self.offsets = np.cumsum((0, *sy.SIZES[:-1]))
         self.width = w["symbols.weight"].shape[1]
         layers = range(1 + max(int(name.split(".")[1]) for name in w if name.startswith("layers.")))
-        self.norms = self._stack(
-            "layers", layers, ("before.weight", "before.bias", "between.weight", "between.bias")
-        )
+        self.norms = self._stack("layers", layers, ("before.weight", "before.bias", "between.weight", "between.bias"))
         self.layer = {n: np.stack([w[f"layers.{i}.{n}"] for i in layers]) for n in (
             "qkv.weight", "out.weight", "up.weight", "up.bias", "down.weight", "down.bias", "distance")}  # fmt: skip
         blocks = range(2)

@@ -218,7 +218,9 @@ def _write(
         moments = [moment(place % 16, step, sections) for step in range(16)]
         clock[at] = [(m.step, m.bar, m.section, m.fill) for m in moments]
         roots = [sy.split_chord(c)[0] for c in now]
-        tones = [[(r + t) % 12 for t in sy.QUALITY_TONES[sy.split_chord(c)[1]]] for c, r in zip(now, roots, strict=True)]
+        tones = [
+            [(r + t) % 12 for t in sy.QUALITY_TONES[sy.split_chord(c)[1]]] for c, r in zip(now, roots, strict=True)
+        ]
         tones_at = [tones[step // 8] for step in range(16)]
         for half in (0, 1):
             chroma[bar * 16 + half * 8 : bar * 16 + half * 8 + 8, tones[half]] = 1
@@ -233,9 +235,7 @@ def _write(
             line: list[int] = []
             for half in (0, 1):
                 next_root = roots[1] if half == 0 else sy.split_chord(after[0])[0]
-                written_bar = lines.bass_bar(
-                    choices["manner"], which, roots[half], tones[half], scale, next_root, low
-                )
+                written_bar = lines.bass_bar(choices["manner"], which, roots[half], tones[half], scale, next_root, low)
                 line += written_bar[half * 8 : half * 8 + 8]
             if roots[0] != roots[1] and line[8] == sy.HOLD:
                 line[8] = lines.bass_bar("long", 0, roots[1], tones[1], scale, roots[1], low)[0]

@@ -245,4 +245,3 @@ class Generator:
             ignored=self.ignored,
             device="cpu" if self.device == "auto" else self.device,
         )
-

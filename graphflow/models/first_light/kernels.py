@@ -271,7 +271,7 @@ def desk(
         s[DUCK] += (s[DUCK_TARGET] - s[DUCK]) * 0.012
         s[DUCK_TARGET] *= p[PUMP_COEF]
         duck = 1.0 - p[PUMP] * min(1.0, s[DUCK])
-        l, r, send_l, send_r, echo_l, echo_r = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        out_l, out_r, send_l, send_r, echo_l, echo_r = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         for q in range(4):
             stems[q, 0, i] = 0.0
             stems[q, 1, i] = 0.0
@@ -281,8 +281,8 @@ def desk(
             stem = STEM_OF[q]
             stems[stem, 0, i] += x
             stems[stem, 1, i] += y
-            l += x
-            r += y
+            out_l += x
+            out_r += y
             send_l += x * p[SEND_REVERB + q]
             send_r += y * p[SEND_REVERB + q]
             echo_l += x * p[SEND_DELAY + q]
@@ -303,8 +303,8 @@ def desk(
         wet_l, wet_r = s[ECHO_LOW_L] - s[ECHO_HIGH_L], s[ECHO_LOW_R] - s[ECHO_HIGH_R]
         echo[0, at] = 0.5 * (echo_l + echo_r) + wet_r * p[ECHO_BACK] + 1e-12
         echo[1, at] = wet_l * p[ECHO_BACK]
-        l += wet_l
-        r += wet_r
+        out_l += wet_l
+        out_r += wet_r
         send_l += 0.3 * wet_l
         send_r += 0.3 * wet_r
         # room: pre-delay, diffusion, eight lines through a Hadamard matrix
@@ -343,23 +343,23 @@ def desk(
         at = position & (LINE_SIZE - 1)
         for q in range(LINES):
             lines[q, at] = heads[q] * 0.35355339 * p[ROOM] + (x if q % 2 == 0 else y) * 0.5 + 1e-12  # no denormals
-        l += room_l * 0.45
-        r += room_r * 0.45
+        out_l += room_l * 0.45
+        out_r += room_r * 0.45
         # width: sides only above the bass
-        mid, side = 0.5 * (l + r), 0.5 * (l - r)
+        mid, side = 0.5 * (out_l + out_r), 0.5 * (out_l - out_r)
         s[SIDE_LOW] += (side - s[SIDE_LOW]) * 0.02
         side = (side - s[SIDE_LOW]) * p[WIDTH]
-        l, r = mid + side, mid - side
+        out_l, out_r = mid + side, mid - side
         # an old machine: hiss, crackle, wow and flutter, a dull top
         random = _white(random)
         s[HISS_LOW] += ((random / 2147483648.0 - 1.0) - s[HISS_LOW]) * 0.4
         if p[CRACKLE] > 0.0 and (random >> 8) % 16384 < 3:
             s[CLICK] = p[CRACKLE] * (random & 255) / 255.0
         s[CLICK] *= 0.86
-        l += s[HISS_LOW] * p[HISS] + s[CLICK]
-        r += s[HISS_LOW] * p[HISS] - 0.6 * s[CLICK]
+        out_l += s[HISS_LOW] * p[HISS] + s[CLICK]
+        out_r += s[HISS_LOW] * p[HISS] - 0.6 * s[CLICK]
         at = position & (WOW_SIZE - 1)
-        wow[0, at], wow[1, at] = l, r
+        wow[0, at], wow[1, at] = out_l, out_r
         s[WOW_PHASE] = (s[WOW_PHASE] + 0.55 / rate) % 1.0
         s[FLUTTER_PHASE] = (s[FLUTTER_PHASE] + 6.3 / rate) % 1.0
         drift = math.sin(2.0 * math.pi * s[WOW_PHASE]) + 0.06 * math.sin(2.0 * math.pi * s[FLUTTER_PHASE])
@@ -369,32 +369,32 @@ def desk(
         j0, j1 = j & (WOW_SIZE - 1), (j + 1) & (WOW_SIZE - 1)
         if j1 == ((position + 1) & (WOW_SIZE - 1)):  # nothing lies ahead of the newest frame
             j1 = j0
-        l = wow[0, j0] + (wow[0, j1] - wow[0, j0]) * frac
-        r = wow[1, j0] + (wow[1, j1] - wow[1, j0]) * frac
+        out_l = wow[0, j0] + (wow[0, j1] - wow[0, j0]) * frac
+        out_r = wow[1, j0] + (wow[1, j1] - wow[1, j0]) * frac
         g = p[TONE]
         a1 = 1.0 / (1.0 + g * (g + 1.41))
-        h_ = a1 * (l - s[TONE_L2] - (g + 1.41) * s[TONE_L1])
+        h_ = a1 * (out_l - s[TONE_L2] - (g + 1.41) * s[TONE_L1])
         b_ = g * h_ + s[TONE_L1]
         s[TONE_L1] = g * h_ + b_
-        l = g * b_ + s[TONE_L2]
-        s[TONE_L2] = g * b_ + l
-        h_ = a1 * (r - s[TONE_R2] - (g + 1.41) * s[TONE_R1])
+        out_l = g * b_ + s[TONE_L2]
+        s[TONE_L2] = g * b_ + out_l
+        h_ = a1 * (out_r - s[TONE_R2] - (g + 1.41) * s[TONE_R1])
         b_ = g * h_ + s[TONE_R1]
         s[TONE_R1] = g * h_ + b_
-        r = g * b_ + s[TONE_R2]
-        s[TONE_R2] = g * b_ + r
+        out_r = g * b_ + s[TONE_R2]
+        s[TONE_R2] = g * b_ + out_r
         # tape, level, no direct current, limiter
         amount = 1.0 + 3.0 * p[TAPE]
-        l, r = _soft(l * amount) / (1.0 + 1.6 * p[TAPE]), _soft(r * amount) / (1.0 + 1.6 * p[TAPE])
-        s[BLOCK_L] += (l - s[BLOCK_L]) * 0.003
-        s[BLOCK_R] += (r - s[BLOCK_R]) * 0.003
-        l, r = (l - s[BLOCK_L]) * p[MASTER], (r - s[BLOCK_R]) * p[MASTER]
-        peak = max(abs(l), abs(r))
+        out_l, out_r = _soft(out_l * amount) / (1.0 + 1.6 * p[TAPE]), _soft(out_r * amount) / (1.0 + 1.6 * p[TAPE])
+        s[BLOCK_L] += (out_l - s[BLOCK_L]) * 0.003
+        s[BLOCK_R] += (out_r - s[BLOCK_R]) * 0.003
+        out_l, out_r = (out_l - s[BLOCK_L]) * p[MASTER], (out_r - s[BLOCK_R]) * p[MASTER]
+        peak = max(abs(out_l), abs(out_r))
         wanted = CEILING / peak if peak > CEILING else 1.0
         if wanted < s[LIMIT]:
             s[LIMIT] = wanted
         else:
             s[LIMIT] += (wanted - s[LIMIT]) * 0.0004
-        mix[0, i], mix[1, i] = l * s[LIMIT], r * s[LIMIT]
+        mix[0, i], mix[1, i] = out_l * s[LIMIT], out_r * s[LIMIT]
         position += 1
     whole[POSITION], whole[DESK_RANDOM] = position, random

@@ -44,7 +44,9 @@ def _body(t: Wave, end: float, sweep: float, sweep_time: float, decay: float) ->
     return np.asarray(np.sin(2 * np.pi * phase) * np.exp(-t / decay))
 
 
-def _kick(rate: int, rng: np.random.Generator, end: float, sweep: float, fall: float, decay: float, click: float, drive: float) -> Wave:
+def _kick(
+    rate: int, rng: np.random.Generator, end: float, sweep: float, fall: float, decay: float, click: float, drive: float
+) -> Wave:
     t = _time(decay * 5 + 0.05, rate)
     wave = _body(t, end, sweep * rng.uniform(0.97, 1.03), fall, decay) * np.minimum(1.0, t / 0.0008)
     wave = np.tanh(wave * (1 + drive)) / np.tanh(1 + drive)
@@ -52,7 +54,9 @@ def _kick(rate: int, rng: np.random.Generator, end: float, sweep: float, fall: f
     return np.asarray(wave + click * noise)
 
 
-def _snare(rate: int, rng: np.random.Generator, tone: float, ring: float, decay: float, body: float, low: float, high: float) -> Wave:
+def _snare(
+    rate: int, rng: np.random.Generator, tone: float, ring: float, decay: float, body: float, low: float, high: float
+) -> Wave:
     t = _time(decay * 5 + 0.08, rate)
     tone *= rng.uniform(0.985, 1.015)
     shell = _body(t, tone, 1.4, 0.012, ring) + 0.6 * _body(t, tone * 1.72, 1.2, 0.01, ring * 0.7)
@@ -87,13 +91,18 @@ def _metal(rate: int, rng: np.random.Generator, decay: float, low: float, ringin
 
 def _tom(rate: int, rng: np.random.Generator, end: float, decay: float, skin: float) -> Wave:
     t = _time(decay * 5 + 0.05, rate)
-    wave = _body(t, end * rng.uniform(0.96, 1.04), 1.5, 0.03, decay) + 0.4 * _body(t, end * 1.59, 1.3, 0.02, decay * 0.6)
+    wave = _body(t, end * rng.uniform(0.96, 1.04), 1.5, 0.03, decay) + 0.4 * _body(
+        t, end * 1.59, 1.3, 0.02, decay * 0.6
+    )
     return np.asarray(wave + skin * _coloured(len(t), 300, 5000, rng, rate) * np.exp(-t / 0.02))
 
 
 def _rung(rate: int, rng: np.random.Generator, tones: tuple[float, ...], decay: float, noise: float) -> Wave:
     t = _time(decay * 5 + 0.03, rate)
-    wave = sum(np.sin(2 * np.pi * f * rng.uniform(0.998, 1.002) * t) * np.exp(-t / (decay * (1.0 - 0.1 * i))) for i, f in enumerate(tones))
+    wave = sum(
+        np.sin(2 * np.pi * f * rng.uniform(0.998, 1.002) * t) * np.exp(-t / (decay * (1.0 - 0.1 * i)))
+        for i, f in enumerate(tones)
+    )
     return np.asarray(wave / len(tones) + noise * _coloured(len(t), 2000, 9000, rng, rate) * np.exp(-t / 0.006))
 
 
@@ -121,29 +130,46 @@ def _kit(name: str, rate: int, rng: np.random.Generator) -> dict[str, Callable[[
     shaker: Callable[[], Wave] = lambda: _coloured(3840, 5000, 13000, rng, rate) * np.hanning(3840) ** 2  # noqa: E731
     kits: dict[str, dict[str, Callable[[], Wave]]] = {
         "electro": {
-            "kick": lambda: k(rate, rng, 49, 5.5, 0.022, 0.16, 0.25, 1.2), "snare": lambda: s(rate, rng, 190, 0.07, 0.11, 0.7, 900, 11000),
-            "ghost": lambda: s(rate, rng, 190, 0.04, 0.05, 0.5, 1200, 8000), "clap": lambda: c(rate, rng, 800, 5500, 0.11),
-            "hat": lambda: m(rate, rng, 0.028, 7000, 0.5), "open": lambda: m(rate, rng, 0.16, 6500, 0.5), "shaker": shaker,
+            "kick": lambda: k(rate, rng, 49, 5.5, 0.022, 0.16, 0.25, 1.2), "snare": lambda: s(rate, rng, 190, 0.07,
+                0.11, 0.7, 900, 11000),
+            "ghost": lambda: s(rate, rng, 190, 0.04, 0.05, 0.5, 1200, 8000), "clap": lambda: c(rate, rng, 800, 5500,
+                0.11),
+            "hat": lambda: m(rate, rng, 0.028, 7000, 0.5), "open": lambda: m(rate, rng, 0.16, 6500, 0.5),
+                "shaker": shaker,
             "tom": lambda: tom(rate, rng, 92, 0.16, 0.1), "bell": lambda: ring(rate, rng, (562, 845), 0.09, 0.2),
-            "crash": lambda: m(rate, rng, 0.5, 4000, 0.4, 0.2), "rim": lambda: ring(rate, rng, (1650, 480), 0.014, 0.4)},
+            "crash": lambda: m(rate, rng, 0.5, 4000, 0.4, 0.2), "rim": lambda: ring(rate, rng, (1650, 480), 0.014,
+                0.4)},
         "eight": {
-            "kick": lambda: k(rate, rng, 46, 4.0, 0.03, 0.24, 0.2, 0.8), "snare": lambda: s(rate, rng, 185, 0.05, 0.09, 0.6, 1500, 12000),
-            "ghost": lambda: s(rate, rng, 185, 0.03, 0.04, 0.4, 1500, 9000), "clap": lambda: c(rate, rng, 1000, 6500, 0.13),
-            "hat": lambda: m(rate, rng, 0.018, 8000, 0.75), "open": lambda: m(rate, rng, 0.2, 7500, 0.75), "shaker": shaker,
+            "kick": lambda: k(rate, rng, 46, 4.0, 0.03, 0.24, 0.2, 0.8), "snare": lambda: s(rate, rng, 185, 0.05,
+                0.09, 0.6, 1500, 12000),
+            "ghost": lambda: s(rate, rng, 185, 0.03, 0.04, 0.4, 1500, 9000), "clap": lambda: c(rate, rng, 1000, 6500,
+                0.13),
+            "hat": lambda: m(rate, rng, 0.018, 8000, 0.75), "open": lambda: m(rate, rng, 0.2, 7500, 0.75),
+                "shaker": shaker,
             "tom": lambda: tom(rate, rng, 80, 0.22, 0.03), "bell": lambda: ring(rate, rng, (540, 800), 0.12, 0.1),
-            "crash": lambda: m(rate, rng, 0.5, 5000, 0.6, 0.2), "rim": lambda: ring(rate, rng, (1700, 455), 0.012, 0.5)},
+            "crash": lambda: m(rate, rng, 0.5, 5000, 0.6, 0.2), "rim": lambda: ring(rate, rng, (1700, 455), 0.012,
+                0.5)},
         "acoustic": {
-            "kick": lambda: k(rate, rng, 58, 2.2, 0.012, 0.11, 0.18, 0.3), "snare": lambda: s(rate, rng, 205, 0.09, 0.12, 0.55, 1100, 9000),
-            "ghost": lambda: s(rate, rng, 215, 0.04, 0.05, 0.4, 1300, 7000), "clap": lambda: c(rate, rng, 700, 5000, 0.06),
-            "hat": lambda: m(rate, rng, 0.04, 6500, 0.15), "open": lambda: m(rate, rng, 0.22, 5800, 0.15), "shaker": shaker,
+            "kick": lambda: k(rate, rng, 58, 2.2, 0.012, 0.11, 0.18, 0.3), "snare": lambda: s(rate, rng, 205, 0.09,
+                0.12, 0.55, 1100, 9000),
+            "ghost": lambda: s(rate, rng, 215, 0.04, 0.05, 0.4, 1300, 7000), "clap": lambda: c(rate, rng, 700, 5000,
+                0.06),
+            "hat": lambda: m(rate, rng, 0.04, 6500, 0.15), "open": lambda: m(rate, rng, 0.22, 5800, 0.15),
+                "shaker": shaker,
             "tom": lambda: tom(rate, rng, 115, 0.2, 0.25), "bell": lambda: m(rate, rng, 0.28, 4200, 0.35, 0.15),
-            "crash": lambda: m(rate, rng, 0.55, 3000, 0.12, 0.3), "rim": lambda: ring(rate, rng, (1150, 530, 2300), 0.02, 0.5)},
+            "crash": lambda: m(rate, rng, 0.55, 3000, 0.12, 0.3), "rim": lambda: ring(rate, rng, (1150, 530, 2300),
+                0.02, 0.5)},
         "cinema": {
-            "kick": lambda: tom(rate, rng, 52, 0.45, 0.15), "snare": lambda: s(rate, rng, 170, 0.12, 0.22, 0.5, 900, 8000),
-            "ghost": lambda: s(rate, rng, 180, 0.05, 0.09, 0.3, 1000, 7000), "clap": lambda: c(rate, rng, 500, 4000, 0.2),
-            "hat": lambda: m(rate, rng, 0.06, 6500, 0.1), "open": lambda: m(rate, rng, 0.4, 5000, 0.1), "shaker": shaker,
-            "tom": lambda: tom(rate, rng, 74, 0.45, 0.2), "bell": lambda: ring(rate, rng, (2100, 3150, 5400), 0.4, 0.05),
-            "crash": lambda: m(rate, rng, 0.8, 2500, 0.1, 0.5), "rim": lambda: ring(rate, rng, (900, 430, 1900), 0.03, 0.4)},
+            "kick": lambda: tom(rate, rng, 52, 0.45, 0.15), "snare": lambda: s(rate, rng, 170, 0.12, 0.22, 0.5, 900,
+                8000),
+            "ghost": lambda: s(rate, rng, 180, 0.05, 0.09, 0.3, 1000, 7000), "clap": lambda: c(rate, rng, 500, 4000,
+                0.2),
+            "hat": lambda: m(rate, rng, 0.06, 6500, 0.1), "open": lambda: m(rate, rng, 0.4, 5000, 0.1),
+                "shaker": shaker,
+            "tom": lambda: tom(rate, rng, 74, 0.45, 0.2), "bell": lambda: ring(rate, rng, (2100, 3150, 5400), 0.4,
+                0.05),
+            "crash": lambda: m(rate, rng, 0.8, 2500, 0.1, 0.5), "rim": lambda: ring(rate, rng, (900, 430, 1900),
+                0.03, 0.4)},
         "chip": {
             "kick": lambda: _chip_tone(rate, 420, 52, 0.07), "snare": lambda: _chip_noise(rate, rng, 0.055, 4),
             "ghost": lambda: _chip_noise(rate, rng, 0.025, 4), "clap": lambda: _chip_noise(rate, rng, 0.07, 5),

@@ -167,9 +167,7 @@ class Network(nn.Module):
 
     def memory(self, batch: int, device: torch.device) -> Memory:
         s = self.shape
-        empty = [
-            torch.zeros(batch, s.heads, s.window, s.width // s.heads, device=device) for _ in range(2 * s.layers)
-        ]
+        empty = [torch.zeros(batch, s.heads, s.window, s.width // s.heads, device=device) for _ in range(2 * s.layers)]
         return Memory(empty[: s.layers], empty[s.layers :])
 
     def listen(self, previous: Tensor, told: Conditions, memory: Memory) -> Tensor:

@@ -71,7 +71,7 @@ def drum_samples(rate: int) -> kits.Samples:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.stem}-{os.getpid()}.npz")
         np.savez(fresh, wave=samples.wave, at=samples.at)
-        os.replace(fresh, path)
+        fresh.replace(path)
     except OSError:
         pass  # a read-only home only costs the next start a second
     return samples
@@ -291,7 +291,8 @@ class Renderer:
         self.f[mine, k.RELEASE] = 1.0 - math.exp(-1.0 / (0.02 * self.rate))
 
     ARRAYS = (
-        "f", "whole", "hit_f", "hit_whole", "old", "new", "state", "clock", "lines", "diffuse", "pre", "echo", "wow", "bright",
+        "f", "whole", "hit_f", "hit_whole", "old", "new", "state", "clock", "lines", "diffuse", "pre", "echo", "wow",
+        "bright",
     )  # fmt: skip
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:

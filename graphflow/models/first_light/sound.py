@@ -6,7 +6,6 @@ A sound is a continuous function of a style vector, so a blend of prompts moves 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from graphflow.models.first_light import instruments, kernels, kits, style
 from graphflow.models.first_light.genres import SPECS
+from graphflow.models.first_light.levels import LEVELS
 
 MELODIC = ("bass", "chord", "arp", "lead")
 
@@ -27,8 +27,7 @@ class Genre:
     chord: dict[str, float]
     arp: dict[str, float]
     lead: dict[str, float]
-    levels: tuple[float, float, float, float, float]  # drums, bass, chord, arp, lead
-    reverb: tuple[float, float, float, float, float]
+    reverb: tuple[float, float, float, float, float]  # drums, bass, chord, arp, lead
     echo: tuple[float, float, float, float, float]
     room: float  # 0 small to 1 endless
     pump: float = 0.0
@@ -40,58 +39,57 @@ class Genre:
     feedback: float = 0.35
     loose: float = 0.2  # 0 machine to 1 hand-played timing
     bright: float = 0.0  # octaves on all filters
-    master: float = 0.0  # dB, found by measuring loudness
 
 
 GENRES: dict[str, Genre] = {
     "ambient": Genre(
         {"cinema": 1.0}, {"soft_bass": 0.5, "sub": 0.5}, {"pad": 0.75, "choir": 0.25}, {"bell": 0.6, "pluck": 0.4},
-        {"flute": 0.5, "pad": 0.5}, (-9, -5, 0, -8, -5), (0.5, 0.1, 0.6, 0.7, 0.65), (0.2, 0, 0.1, 0.5, 0.4), 0.95,
+        {"flute": 0.5, "pad": 0.5}, (0.5, 0.1, 0.6, 0.7, 0.65), (0.2, 0, 0.1, 0.5, 0.4), 0.95,
         0.0, 0.1, 12000, 0.1, 0.05, 1.25, 0.55, 0.5, -0.3),
     "techno": Genre(
         {"electro": 1.0}, {"acid": 0.5, "sub": 0.5}, {"stab": 1.0}, {"pluck": 0.6, "square": 0.4}, {"saw": 1.0},
-        (2, -2, -5, -8, -8), (0.10, 0.03, 0.45, 0.3, 0.35), (0.03, 0, 0.4, 0.35, 0.3), 0.72,
+        (0.10, 0.03, 0.45, 0.3, 0.35), (0.03, 0, 0.4, 0.35, 0.3), 0.72,
         0.75, 0.35, 18000, 0, 0.02, 1.1, 0.5, 0.0, -0.2),
     "house": Genre(
         {"electro": 1.0}, {"saw_bass": 0.6, "sub": 0.4}, {"organ": 0.4, "stab": 0.3, "electric_piano": 0.3},
-        {"pluck": 1.0}, {"saw": 0.5, "flute": 0.5}, (1, -2, -3, -8, -7), (0.10, 0.02, 0.28, 0.3, 0.3),
+        {"pluck": 1.0}, {"saw": 0.5, "flute": 0.5}, (0.10, 0.02, 0.28, 0.3, 0.3),
         (0.02, 0, 0.15, 0.3, 0.3), 0.6, 0.65, 0.2, 18000, 0, 0, 1.1, 0.4, 0.1, 0.1),
     "dnb": Genre(
         {"breaks": 0.8, "electro": 0.2}, {"reese": 0.75, "sub": 0.25}, {"pad": 1.0}, {"pluck": 0.7, "bell": 0.3},
-        {"saw": 1.0}, (2, -2, -6, -9, -8), (0.08, 0.0, 0.45, 0.4, 0.35), (0.02, 0, 0.1, 0.3, 0.3), 0.7,
+        {"saw": 1.0}, (0.08, 0.0, 0.45, 0.4, 0.35), (0.02, 0, 0.1, 0.3, 0.3), 0.7,
         0.35, 0.35, 18000, 0, 0, 1.15, 0.4, 0.1, 0.2),
     "lofi": Genre(
         {"dusty": 1.0}, {"soft_bass": 0.6, "upright": 0.4}, {"electric_piano": 0.8, "grand_piano": 0.2},
         {"mallet": 0.5, "electric_piano": 0.5}, {"flute": 0.4, "electric_piano": 0.3, "reed": 0.3},
-        (-1, -1, -1, -8, -6), (0.12, 0.02, 0.25, 0.35, 0.35), (0, 0, 0.05, 0.25, 0.2), 0.5,
+        (0.12, 0.02, 0.25, 0.35, 0.35), (0, 0, 0.05, 0.25, 0.2), 0.5,
         0.3, 0.45, 5200, 0.55, 0.35, 0.85, 0.35, 0.7, -0.5),
     "jazz": Genre(
         {"acoustic": 1.0}, {"upright": 1.0}, {"grand_piano": 0.8, "electric_piano": 0.2}, {"grand_piano": 1.0},
-        {"reed": 0.75, "brass": 0.25}, (-4, 1, -2, -4, -1), (0.18, 0.08, 0.2, 0.25, 0.28), (0, 0, 0, 0, 0), 0.5,
+        {"reed": 0.75, "brass": 0.25}, (0.18, 0.08, 0.2, 0.25, 0.28), (0, 0, 0, 0, 0), 0.5,
         0.0, 0.1, 15000, 0, 0, 0.9, 0.2, 0.85, 0.1),
     "chiptune": Genre(
         {"chip": 1.0}, {"triangle": 1.0}, {"square": 1.0}, {"square": 1.0}, {"square": 0.85, "saw": 0.15},
-        (-1, 0, -9, -7, -4), (0.0, 0, 0.02, 0.02, 0.03), (0, 0, 0, 0.12, 0.15), 0.2,
+        (0.0, 0, 0.02, 0.02, 0.03), (0, 0, 0, 0.12, 0.15), 0.2,
         0.0, 0.1, 18000, 0, 0, 0.5, 0.3, 0.0, 0.8),
     "synthwave": Genre(
         {"gated": 1.0}, {"saw_bass": 1.0}, {"pad": 0.6, "strings": 0.2, "brass": 0.2}, {"pluck": 0.7, "square": 0.3},
-        {"saw": 0.8, "square": 0.2}, (0, -1, -3, -8, -5), (0.25, 0.0, 0.4, 0.35, 0.4), (0.03, 0, 0.1, 0.4, 0.45), 0.75,
+        {"saw": 0.8, "square": 0.2}, (0.25, 0.0, 0.4, 0.35, 0.4), (0.03, 0, 0.1, 0.4, 0.45), 0.75,
         0.45, 0.3, 16000, 0.08, 0.03, 1.2, 0.5, 0.05, 0.2),
     "trap": Genre(
         {"eight": 1.0}, {"eight08": 1.0}, {"pad": 0.4, "bell": 0.3, "choir": 0.3}, {"bell": 0.7, "pluck": 0.3},
-        {"flute": 0.4, "bell": 0.6}, (1, 1, -6, -7, -7), (0.06, 0.0, 0.4, 0.4, 0.4), (0.02, 0, 0.1, 0.25, 0.25), 0.65,
+        {"flute": 0.4, "bell": 0.6}, (0.06, 0.0, 0.4, 0.4, 0.4), (0.02, 0, 0.1, 0.25, 0.25), 0.65,
         0.2, 0.4, 17000, 0, 0, 1.1, 0.4, 0.05, -0.2),
     "orchestral": Genre(
         {"cinema": 1.0}, {"cello": 1.0}, {"strings": 0.7, "brass": 0.3}, {"strings": 0.5, "mallet": 0.2, "flute": 0.3},
-        {"brass": 0.35, "flute": 0.3, "strings": 0.35}, (-3, -2, -1, -6, -2), (0.45, 0.3, 0.45, 0.45, 0.45),
+        {"brass": 0.35, "flute": 0.3, "strings": 0.35}, (0.45, 0.3, 0.45, 0.45, 0.45),
         (0, 0, 0, 0, 0), 0.82, 0.0, 0.05, 16000, 0, 0, 1.2, 0.2, 0.6, 0.1),
     "funk": Genre(
         {"acoustic": 0.7, "breaks": 0.3}, {"slap": 1.0}, {"clav": 0.6, "electric_piano": 0.2, "organ": 0.2},
-        {"clav": 1.0}, {"brass": 0.7, "saw": 0.3}, (0, 1, -4, -8, -5), (0.10, 0.02, 0.12, 0.15, 0.2),
+        {"clav": 1.0}, {"brass": 0.7, "saw": 0.3}, (0.10, 0.02, 0.12, 0.15, 0.2),
         (0, 0, 0.05, 0.1, 0.1), 0.4, 0.1, 0.25, 17000, 0, 0, 0.95, 0.3, 0.4, 0.3),
     "piano": Genre(
         {"acoustic": 0.6, "cinema": 0.4}, {"grand_piano": 1.0}, {"grand_piano": 1.0}, {"grand_piano": 1.0},
-        {"grand_piano": 1.0}, (-8, -1, -1, -3, 1), (0.3, 0.3, 0.32, 0.32, 0.32), (0, 0, 0, 0, 0), 0.68,
+        {"grand_piano": 1.0}, (0.3, 0.3, 0.32, 0.32, 0.32), (0, 0, 0, 0, 0), 0.68,
         0.0, 0.05, 14000, 0, 0.01, 1.0, 0.2, 0.8, 0.0),
 }  # fmt: skip
 
@@ -192,9 +190,13 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
     mood = {name: float(w) for name, w in zip(style.MOODS, style.mood_weights(styled), strict=True)}
     wet = 1.0 + 1.2 * trait("reverb") + 0.5 * mood["dreamy"] + 0.2 * mood["calm"]
     wet *= (1.0 - 0.85 * trait("dry")) * (1.0 - 0.25 * mood["aggressive"])
+    levels = [
+        sum(float(w) * LEVELS[name][n] for name, w in zip(style.GENRES, genres, strict=True))
+        for n in range(kernels.PARTS + 1)
+    ]
     desk = np.zeros(kernels.DESK_FIELDS)
     for part in range(kernels.PARTS):
-        desk[part] = 10.0 ** (each("levels", part) / 20.0)
+        desk[part] = 10.0 ** (levels[part] / 20.0)
         desk[kernels.SEND_REVERB + part] = min(1.0, each("reverb", part) * wet + 0.15 * trait("reverb") * (part != 1))
         desk[kernels.SEND_DELAY + part] = min(
             0.8, each("echo", part) * (1.0 - trait("dry")) + 0.4 * trait("echo") * (part >= 3) + 0.15 * trait("echo")
@@ -207,7 +209,9 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
     cutoff = min(2.0**tone, 19000.0)
     desk[kernels.TONE] = math.tan(math.pi * cutoff / rate)
     desk[kernels.PUMP] = mean("pump")
-    desk[kernels.TAPE] = min(1.0, mean("tape") + 0.5 * trait("distorted") + 0.2 * mood["aggressive"] + 0.15 * trait("warm"))
+    desk[kernels.TAPE] = min(
+        1.0, mean("tape") + 0.5 * trait("distorted") + 0.2 * mood["aggressive"] + 0.15 * trait("warm")
+    )
     desk[kernels.WOW] = min(1.0, mean("wow") + 0.6 * lofi)
     desk[kernels.HISS] = 0.02 * min(1.0, mean("hiss") + 0.5 * lofi)
     desk[kernels.CRACKLE] = 0.09 * min(1.0, max(0.0, mean("hiss") - 0.06) + 0.5 * lofi)
@@ -215,7 +219,7 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
     desk[kernels.ROOM] = 0.55 + 0.43 * min(1.0, mean("room") * (1.0 - 0.4 * trait("dry")) + 0.15 * trait("reverb"))
     desk[kernels.DAMP] = 0.32 + 0.15 * open_ + 0.1 * trait("bright") - 0.1 * mood["dark"]
     desk[kernels.ECHO_BACK] = min(0.75, mean("feedback") + 0.15 * trait("echo"))
-    desk[kernels.MASTER] = 10.0 ** (mean("master") / 20.0)
+    desk[kernels.MASTER] = 10.0 ** (levels[-1] / 20.0)
     lift = mean("bright") + 1.6 * open_ * 0.5 + 0.5 * trait("bright") - 0.5 * trait("warm")
     lift += 0.3 * mood["happy"] - 0.4 * mood["dark"] + 0.3 * mood["aggressive"] - 0.15 * mood["dreamy"]
     swung = {n: SPECS[n].swing * float(w) for n, w in zip(style.GENRES, genres, strict=True)}

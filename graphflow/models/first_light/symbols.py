@@ -53,7 +53,12 @@ SIZES = (
 LOWEST_NOTE = {BASS: BASS_LOWEST, ARP: ARP_LOWEST, LEAD: LEAD_LOWEST}
 
 PARTS = ("drums", "bass", "harmony", "lead")
-PART_STREAMS: dict[str, tuple[int, ...]] = {"drums": (LOW, HIGH), "bass": (BASS,), "harmony": (CHORD, ARP), "lead": (LEAD,)}
+PART_STREAMS: dict[str, tuple[int, ...]] = {
+    "drums": (LOW, HIGH),
+    "bass": (BASS,),
+    "harmony": (CHORD, ARP),
+    "lead": (LEAD,),
+}
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from graphflow.models.first_light import style
 from graphflow.models.first_light import symbols as sy
 from graphflow.models.first_light.composer import compose
 from graphflow.models.first_light.network import Conditions, Network, Shape
@@ -62,20 +62,27 @@ def write_lessons(count: int, seed: int, path: Path) -> Lessons:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".part.npz")
     np.savez(fresh, **vars(lessons))
-    os.replace(fresh, path)
+    fresh.replace(path)
     return lessons
 
 
-def windows(
-    lessons: Lessons, batch: int, steps: int, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Conditions]:
+def windows(lessons: Lessons, batch: int, steps: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Conditions]:
     """A random batch: previous and current symbols with offsets, and what the network is told."""
     offsets = np.cumsum((0, *sy.SIZES[:-1]))
-    pieces = rng.integers(len(lessons.symbols), size=batch)
+    bars = steps // 16
+    piece = np.empty((batch, bars), dtype=np.int64)  # which piece each bar comes from
+    for b in range(batch):
+        # cuts from one piece to another teach it to follow what it is told and not only what it remembers
+        cuts = int(rng.choice([0, 1, 2, 3], p=[0.3, 0.25, 0.25, 0.2]))
+        edges = [0, *sorted(int(c) for c in rng.integers(1, max(2, bars), size=cuts)), bars]
+        for first, last in pairwise(edges):
+            piece[b, first:last] = rng.integers(len(lessons.symbols))
+    piece = np.repeat(piece, 16, axis=1)
     starts = rng.integers(0, (BARS * 16 - steps) // 16 + 1, size=batch) * 16
-    current = np.stack([lessons.symbols[p, s : s + steps] for p, s in zip(pieces, starts, strict=True)]).astype(np.int64)
-    clock = np.stack([lessons.clock[p, s : s + steps] for p, s in zip(pieces, starts, strict=True)]).astype(np.int64)
-    chroma = np.stack([lessons.chroma[p, s : s + steps] for p, s in zip(pieces, starts, strict=True)]).astype(np.float32)
+    at = starts[:, None] + np.arange(steps)
+    current = lessons.symbols[piece, at].astype(np.int64)
+    clock = lessons.clock[piece, at].astype(np.int64)
+    chroma = lessons.chroma[piece, at].astype(np.float32)
     # parts switched off, for a stretch or for all of it
     off = np.zeros((batch, steps, len(sy.PARTS)), dtype=np.float32)
     for b in range(batch):
@@ -90,13 +97,12 @@ def windows(
     current = current + offsets
     silence = np.broadcast_to(offsets, (batch, 1, len(offsets)))
     previous = np.concatenate([silence, current[:, :-1]], axis=1)
-    told = np.concatenate([lessons.style[pieces], np.ones((batch, 1), np.float32)], axis=1)
-    told = np.repeat(told[:, None], steps, axis=1)
+    told = np.concatenate([lessons.style[piece], np.ones((batch, steps, 1), np.float32)], axis=2)
     free = rng.random(batch) < 0.12  # learns to play without any wish, for guidance
     told[free] = 0.0
     off[free] = 0.0
     chroma[(rng.random(batch) < 0.7) | free] = 0.0
-    mode = np.repeat(lessons.mode[pieces].astype(np.int64)[:, None], steps, axis=1)
+    mode = lessons.mode[piece].astype(np.int64)
     return (
         torch.from_numpy(previous),
         torch.from_numpy(current),
@@ -125,7 +131,7 @@ def _save(path: Path, network: Network, optimiser: torch.optim.Optimizer, state:
             tensors[f"adam.{names[i]}.{key}"] = slots[key].contiguous()
     fresh = path.with_suffix(".part")
     save_file(tensors, fresh, metadata={"state": json.dumps(state)})
-    os.replace(fresh, path)
+    fresh.replace(path)
 
 
 def _load(path: Path, network: Network, optimiser: torch.optim.Optimizer) -> dict[str, float]:
@@ -156,7 +162,11 @@ def batches(lessons: Lessons, args: argparse.Namespace, step: int) -> Iterator[t
 def commit() -> str:
     try:
         run = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=True
+            ["git", "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent,
+            check=True,
         )
         return run.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -188,6 +198,8 @@ def train(args: argparse.Namespace) -> None:
         _save(checkpoint, network, optimiser, {**figures, "shape": shape.to_json()})
         (folder / "checkpoint.json").write_text(json.dumps({**figures, "shape": shape.to_json()}, indent=1))
 
+    for name in (signal.SIGINT, signal.SIGTERM):  # also where a shell started this with interrupts ignored
+        signal.signal(name, signal.default_int_handler)
     smooth = math.nan
     source = batches(lessons, args, step)
     try:
@@ -240,13 +252,15 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--folder", default="runs/first_light", help="where lessons and checkpoints are kept")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--pieces", type=int, default=9000, help="pieces of 32 bars to compose")
-    p.add_argument("--steps", type=int, default=2200, help="training steps")
+    p.add_argument("--steps", type=int, default=2200, help="training steps; may be changed when going on")
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--window", type=int, default=256, help="16th notes per training window, and of memory")
     p.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--save-every", type=float, default=120.0, help="seconds between checkpoints")
-    p.add_argument("--bfloat16", action="store_true", help="faster on processors that have it, ten times slower on others")
+    p.add_argument(
+        "--bfloat16", action="store_true", help="faster on processors that have it, ten times slower on others"
+    )
     p.add_argument("--fresh", action="store_true", help="begin again even where a checkpoint is")
     return p
 

@@ -19,18 +19,29 @@ _MODES = "harmonic minor|natural minor|major|minor|maj|min|dorian|mixolydian|phr
 _KEY = re.compile(
     rf"\b(?:in\s+(?:the\s+key\s+of\s+)?|key\s+of\s+|key\s*[:=]?\s*)?(?<![\w#])([a-g](?:\s?(?:sharp|flat)\b|[#♯]|b(?![a-z]))?)[\s-]*({_MODES})\b",
 )
-_BARE_KEY = re.compile(r"\b(?:in\s+the\s+key\s+of|key\s+of|in\s+key|key\s*[:=])\s*([a-g](?:\s?(?:sharp|flat)\b|[#♯]|b(?![a-z]))?)(?![\w#'])")
+_BARE_KEY = re.compile(
+    r"\b(?:in\s+the\s+key\s+of|key\s+of|in\s+key|key\s*[:=])\s*([a-g](?:\s?(?:sharp|flat)\b|[#♯]|b(?![a-z]))?)(?![\w#'])"
+)
 _IN_KEY = re.compile(r"\bin\s+([b-g](?:[#♯]|b(?![a-z]))?|a(?:[#♯]|b(?![a-z])))(?=\s*(?:$|[,.;]))")
 _MODE = re.compile(r"\b(harmonic minor|dorian|mixolydian|phrygian|lydian|ionian|aeolian)\b")
-_MINOR_KEY = re.compile(r"\b(?:in\s+(?:an?\s+)?)?(minor|major)(?:\s+(?:key|mode|scale|tonality)\b|(?<=in minor)|(?<=in major))")
+_MINOR_KEY = re.compile(
+    r"\b(?:in\s+(?:an?\s+)?)?(minor|major)(?:\s+(?:key|mode|scale|tonality)\b|(?<=in minor)|(?<=in major))"
+)
 _TEMPO = re.compile(r"\b(?:at\s+|tempo\s*[:=]?\s*)?(\d{2,3}(?:\.\d+)?)\s*-?\s*(?:bpm|beats\s+per\s+minute)\b")
 _TEMPO_FIRST = re.compile(r"\b(?:bpm|tempo)\s*[:=]?\s*(\d{2,3}(?:\.\d+)?)\b")
 _WITHOUT = r"\b(?:no|without|minus|zero|remove|drop\s+the|mute|muted|less\s+the)\s+(?:any\s+|the\s+)?"
-_NO_PARTS = re.compile(rf"{_WITHOUT}((?:{_ANY_PART})(?:\s*(?:,\s*(?:no\s+)?|and\s+(?:no\s+)?|or\s+|&\s*|/\s*|nor\s+)(?:{_ANY_PART}))*)\b(?!\s+(?:machine|solo))")
-_ONLY_PARTS = re.compile(rf"\b(?:only|just|solely|nothing\s+but)\s+(?:the\s+|a\s+)?((?:{_ANY_PART})(?:\s*(?:,\s*|and\s+|&\s*|/\s*)(?:{_ANY_PART}))*)\b(?!\s+and\s+\w)")
+_NO_PARTS = re.compile(
+    rf"{_WITHOUT}((?:{_ANY_PART})(?:\s*(?:,\s*(?:no\s+)?|and\s+(?:no\s+)?|or\s+|&\s*|/\s*|nor\s+)(?:{_ANY_PART}))*)\b(?!\s+(?:machine|solo))"
+)
+_ONLY_PARTS = re.compile(
+    rf"\b(?:only|just|solely|nothing\s+but)\s+(?:the\s+|a\s+)?((?:{_ANY_PART})(?:\s*(?:,\s*|and\s+|&\s*|/\s*)(?:{_ANY_PART}))*)\b(?!\s+and\s+\w)"
+)
 _TRAILING_ONLY = re.compile(rf"\b((?:{_ANY_PART})(?:\s*(?:,\s*|and\s+|&\s*)(?:{_ANY_PART}))*)\s+(?:only|alone)\b")
 _LESS = re.compile(r"\b(drum|bass|beat|melody|chord)less\b")
-_NOT = re.compile(r"\b(?:no|not|without|never|isn't|non|anti)\s+(?:too\s+|so\s+|very\s+|any\s+)?([a-z0-9][\w'&-]*(?:\s+(?:piano|bass|house|sound))?)")  # fmt: skip
+_NOT = re.compile(
+    r"\b(?:no|not|without|never|isn't|non|anti)\s+(?:too\s+|so\s+|very\s+|any\s+)?"
+    r"([a-z0-9][\w'&-]*(?:\s+(?:piano|bass|house|sound))?)"
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,9 @@ def demands(prompt: str) -> Demands:
             mode = _mode(named[1])
             text = text[: named.start()] + f" {mode} key " + text[named.end() :]
     for match in _LESS.finditer(text):
-        off |= {"drum": {"drums"}, "bass": {"bass"}, "beat": {"drums"}, "melody": {"lead"}, "chord": {"harmony"}}[match[1]]
+        off |= {"drum": {"drums"}, "bass": {"bass"}, "beat": {"drums"}, "melody": {"lead"}, "chord": {"harmony"}}[
+            match[1]
+        ]
     text = _LESS.sub(" ", text)
     for match in _NO_PARTS.finditer(text):
         off |= _parts_in(match[1])
