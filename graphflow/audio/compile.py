@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 import sys
 import threading
 import time
@@ -89,22 +90,28 @@ def kernel_hash(spec: Spec, form: str, foreign: bool) -> str:
 
 
 _lock = threading.Lock()  # numba compiles one thing at a time
-_made: dict[tuple[str, str, str], Kernel] = {}
+_made: dict[tuple[type, str, bool], Kernel] = {}
 
 
 def compile_kernel(spec: Spec, form: str, *, foreign: bool = False) -> Kernel:
     """One form of a kind as native code. Raises CompileError in one line at the author's file and line."""
-    key = kernel_hash(spec, form, foreign)
     with _lock:
-        made = _made.get((spec.kind, form, key))
+        made = _made.get((spec.cls, form, foreign))
         if made is None:
-            made = _made[spec.kind, form, key] = _compile(spec, form, key, foreign)
+            made = _made[spec.cls, form, foreign] = _compile(spec, form, kernel_hash(spec, form, foreign), foreign)
     return made
 
 
 def compiled_forms(spec: Spec, *, foreign: bool = False) -> dict[str, Kernel]:
     """All kernels of a kind. `foreign`: not from the package, so bounds and endless loops are checked as it runs."""
     return {form: compile_kernel(spec, form, foreign=foreign) for form in forms_of(spec)}
+
+
+def uncached(spec: Spec, form: str) -> Any:
+    """A kernel compiled afresh, for who wants to look into it."""
+    with _lock:
+        text = kernel_text.kernel_text(spec, form)
+        return _native(spec, form, False, f"k_{spec.kind}_{form}_afresh", text, Path(f"<{spec.kind}.{form}>"), False)
 
 
 def _compile(spec: Spec, form: str, key: str, foreign: bool) -> Kernel:
@@ -156,7 +163,7 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
             warnings.simplefilter("ignore", NumbaWarning)
             return numba.cfunc(KERNEL, cache=on_disk, **options)(scope["kernel"])
     except NumbaError as error:
-        raise CompileError(_author_line(error, spec)) from error
+        raise CompileError(_author_line(error, spec, form)) from error
 
 
 def refuse(assembly: str, spec: Spec, form: str) -> None:
@@ -199,11 +206,17 @@ SKIPPED = (
 """How the lines begin that numba's messages can do without."""
 
 
-def _author_line(error: NumbaError, spec: Spec) -> str:
+def _author_line(error: NumbaError, spec: Spec, form: str) -> str:
     """numba's pages of text as one line at the author's file."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    places = [line for line in lines if line.startswith('File "')]
-    own = [p for p in places if spec.file.name in p] or places
-    place = own[0].split('"')[1] + ":" + own[0].split("line ")[1].split(",")[0].rstrip(":") if own else str(spec.file)
+    files = {Path(file).resolve(): file for own in functions_of(spec, form) for _, file in map(tree_of, reachable(own))}
+    definition, file = tree_of(getattr(spec.cls, form))
+    place = f"{file}:{definition.lineno}"
+    for line in lines:
+        # numba's places are relative to the working folder
+        found = re.match(r'File "(.+)", line (\d+)', line)
+        if found and Path(found[1]).resolve() in files:
+            place = f"{files[Path(found[1]).resolve()]}:{found[2]}"
+            break
     said = [line for line in lines if not line.startswith(SKIPPED)]
     return f"{place} {spec.kind} cannot be compiled: {(said or lines)[0].rstrip('.:')}"

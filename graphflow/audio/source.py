@@ -9,7 +9,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,18 @@ def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise CompileError(f"{plain.__code__.co_filename}:{first} is no plain function; write it with def")
+    if not _same_code(plain.__code__, definition):
+        raise CompileError(f"{plain.__code__.co_filename}:{first} has changed since it was read; read it again")
     return definition, plain.__code__.co_filename
+
+
+def _same_code(code: CodeType, definition: ast.FunctionDef) -> bool:
+    """Is this the text the running function was made from? Its file may have been saved again since."""
+    bare = ast.copy_location(ast.FunctionDef(definition.name, definition.args, definition.body, []), definition)
+    bare.args = ast.parse(f"lambda {', '.join(a.arg for a in definition.args.args)}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    made = compile(ast.Module([bare], []), "", "exec", dont_inherit=True)
+    found = next(c for c in made.co_consts if isinstance(c, CodeType))
+    return (found.co_code, found.co_names) == (code.co_code, code.co_names)
 
 
 def reachable(function: Callable[..., Any]) -> list[Callable[..., Any]]:
