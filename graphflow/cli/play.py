@@ -6,14 +6,10 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from graphflow.cli.opening import foreign, open_patch, writable
-from graphflow.cli.status import Status
-from graphflow.control.osc import OscServer
+from graphflow.cli.opening import Opened, foreign, open_patch, writable
 from graphflow.core.errors import UserError
-from graphflow.core.patch import Patch
-from graphflow.session import Session
-from graphflow.session.live import Live, fallback_file
-from graphflow.session.output import FILES, Output
+from graphflow.core.node import WorkerNode
+from graphflow.worker.workers import Workers
 
 UNHEARD_SECONDS = 60.0
 """How long a patch is written to a file where there is no sound card and no --seconds."""
@@ -21,6 +17,23 @@ UNHEARD_SECONDS = 60.0
 
 def run(arguments: Namespace) -> int:
     opened = open_patch(arguments)
+    workers = Workers()
+    for model, device in models(opened):
+        workers.prepare(model, device)
+    try:
+        return play(arguments, opened, workers)
+    finally:
+        workers.close()
+
+
+def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
+    # imported here, while the workers load: the compiler alone takes half a second
+    from graphflow.cli.status import Status
+    from graphflow.control.osc import OscServer
+    from graphflow.session import Session
+    from graphflow.session.live import Live, fallback_file
+    from graphflow.session.output import FILES, Output
+
     if Path(arguments.device).suffix.lower() in FILES:
         writable(Path(arguments.device), "--device")
     status = Status()
@@ -30,8 +43,9 @@ def run(arguments: Namespace) -> int:
         folder=opened.folder,
         report=status.line,
         foreign=foreign,
+        workers=workers,
     )
-    output = Output(session.engine, opened.patch.engine.block, status.line, inputs=inputs(opened.patch, session))
+    output = Output(session.engine, opened.patch.engine.block, status.line, inputs=inputs(opened))
     osc = OscServer(session, port=arguments.osc) if arguments.osc is not None else None
 
     async def listen() -> None:
@@ -58,7 +72,18 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def inputs(patch: Patch, session: Session) -> int:
+def models(opened: Opened) -> list[tuple[str, str]]:
+    """The models the patch will open, each with its device."""
+    found = []
+    for node in opened.patch.nodes.values():
+        cls = opened.library.get(node.kind)
+        if cls is not None and issubclass(cls, WorkerNode):
+            device = cls.spec.settings.get("device")
+            found.append((cls.model, str(node.values.get("device", device.default if device else "auto"))))
+    return found
+
+
+def inputs(opened: Opened) -> int:
     """How many channels the patch wants to hear from the sound card."""
-    kinds = [session.library[n.kind].spec for n in patch.nodes.values() if n.kind in session.library]
+    kinds = [opened.library[n.kind].spec for n in opened.patch.nodes.values() if n.kind in opened.library]
     return max([0, *(d.channels for spec in kinds for d in spec.device_ins.values())])

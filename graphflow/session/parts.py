@@ -33,9 +33,10 @@ class Parts:
         lockstep: bool,
         foreign: Callable[[Spec], bool],
         report: Callable[[str], None],
+        workers: Workers | None = None,
     ) -> None:
         self.engine, self.folder, self.lockstep = engine, folder, lockstep
-        self.workers = Workers()
+        self.workers = workers or Workers()
         self.instances: dict[str, Instance] = {}
         self.generators: dict[str, GeneratorLink] = {}
         self.tapes: dict[str, TapeWriter] = {}

@@ -26,6 +26,7 @@ from graphflow.session.parts import Parts
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics
+from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
 
@@ -59,6 +60,7 @@ class Session:
         report: Report = lambda line: None,
         lockstep: bool = False,
         foreign: Callable[[Spec], bool] = lambda spec: False,
+        workers: Workers | None = None,
     ) -> None:
         self.library, self.rate, self.folder, self.lockstep = library, rate, folder, lockstep
         self.report = report
@@ -67,7 +69,9 @@ class Session:
         self.patch = Patch()
         self.graph = Graph()
         self.transport = Transport(rate)
-        self._parts = Parts(self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once)
+        self._parts = Parts(
+            self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once, workers=workers
+        )
         self._control = ControlLoop(self.loop, self._sent, self.report, rate, folder)
         self._post = Post()
         self._nodes: dict[str, ControlNode] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import queue
@@ -13,7 +14,7 @@ import threading
 from graphflow.worker.channel import Channel, Message, Order
 from graphflow.worker.layout import Shape, SlotMemory
 from graphflow.worker.memory import attach
-from graphflow.worker.slot import Slot
+from graphflow.worker.slot import Slot, find_model
 
 OUTBOX = 1000
 """Messages kept for a session that is busy; then the newest are dropped, so that no generator ever waits for it."""
@@ -57,6 +58,9 @@ class Host:
                 self._obey(message)
 
     def _obey(self, message: Message) -> None:
+        if message["do"] == "prepare":
+            threading.Thread(target=prepare, args=(message["model"],), name="prepare", daemon=True).start()
+            return
         if message["do"] == "open":
             shape = Shape(message["channels"], message["capacity"])
             memory = SlotMemory(attach(shape.size, message["tag"], self._channel.descriptor()), shape)
@@ -73,6 +77,14 @@ class Host:
         elif message["do"] == "snapshot":
             slot.snapshot_wanted = True
         slot.wake.set()
+
+
+def prepare(model: str) -> None:
+    """Import what a model needs before its first generator is opened; what is wrong is said when one is."""
+    with contextlib.suppress(Exception):
+        module = find_model(model)
+        if hasattr(module, "prepare"):
+            module.prepare()
 
 
 def hold_lifeline() -> None:

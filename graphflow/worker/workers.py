@@ -32,6 +32,12 @@ class Workers:
         self._slots = itertools.count(1)
         self._polled = time.monotonic()
 
+    def prepare(self, model: str, device: str = "auto") -> None:
+        """Start the process of a model that is about to be opened, so that it loads while we do."""
+        if (model, device) not in self._processes:
+            process = self._processes[model, device] = WorkerProcess(model, device)
+            process.send({"do": "prepare", "model": model})
+
     def open(
         self,
         node: str,

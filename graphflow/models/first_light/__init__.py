@@ -17,3 +17,8 @@ def open(settings: Mapping[str, str]) -> Generator:
     from graphflow.models.first_light.generator import Generator
 
     return Generator(settings)
+
+
+def prepare() -> None:
+    """Import what `open` needs, so that it is quick when it comes."""
+    from graphflow.models.first_light import generator as _  # noqa: F401
