@@ -115,7 +115,7 @@ def test_native_code_finds_the_words_and_the_data_at_the_address() -> None:
 
 def native_read(ring: Ring, frame: int, frames: int) -> np.ndarray:
     out = np.full((ring.channels, frames), np.nan, np.float32)
-    context = np.array([ring.address, out.ctypes.data, ring.channels], np.int64)
+    context = np.array([ring.address, 1, out.ctypes.data, ring.channels, 0], np.int64)  # one out, from channel 0
     assert steps.ring.ctypes(context.ctypes.data, frames, frame) == 0
     return out
 
