@@ -7,6 +7,7 @@ import gc
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Live:
         self.session, self.output = session, output
         self.ending = False
         self.begun = 0.0
+        self._told: set[str] = set()
 
     def end(self) -> None:
         """Ask for a fade and an end; a second call ends at once."""
@@ -89,7 +91,10 @@ class Live:
         deadline = 0.0
         while True:
             now = time.monotonic()
-            self.session.pump()
+            try:
+                self.session.pump()
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the music; it is told, once
+                self._tell(error)
             await self.output.supervise(now)
             show(self)
             if frames is not None and engine.frame - first >= frames - fade_frames:
@@ -103,6 +108,14 @@ class Live:
                 gc.collect(1)
                 collected = now
             await asyncio.sleep(LOOK)
+
+    def _tell(self, error: Exception) -> None:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{frames[-1].filename}:{frames[-1].lineno} " if frames else ""
+        line = f"session: {place}{type(error).__name__}: {error}; playing on, please report this line"
+        if line not in self._told:
+            self._told.add(line)
+            self.session.report(line)
 
     async def _generators_ready(self, show: Callable[[Live], None]) -> None:
         """Let generators load before the first block, so that the music begins where the patch does."""
