@@ -13,6 +13,7 @@ from pathlib import Path
 import graphflow
 from graphflow.cli.trusted import config_folder, is_trusted
 from graphflow.core.address import assign
+from graphflow.core.check import faults
 from graphflow.core.errors import PatchError, UserError, did_you_mean
 from graphflow.core.library import Library, builtin_folder
 from graphflow.core.node import Spec
@@ -93,11 +94,13 @@ def open_patch(arguments: Namespace) -> Opened:
     except OSError as error:
         raise UserError(f"{path}: it cannot be read ({error.strerror or error})") from error
     patch, problems = read(source)
-    if problems:
-        raise PatchError(problems)
     library = library_for(path.resolve().parent, arguments.nodes)
+    if problems and not patch.nodes and not patch.wires:
+        raise PatchError(problems)  # not a patch at all
     for assignment in arguments.set:
         patch = assign(patch, library, assignment)
+    if problems := [*problems, *faults(patch, library, wired=not problems, placeholders=True)]:
+        raise PatchError(problems)
     engine = patch.engine
     if arguments.rate:
         engine = replace(engine, rate=arguments.rate)

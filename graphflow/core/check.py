@@ -7,6 +7,7 @@ from pathlib import Path
 from graphflow.core.errors import Problem
 from graphflow.core.graph import Graph, build
 from graphflow.core.library import Library
+from graphflow.core.patch import Patch
 from graphflow.core.patch_text import read
 
 
@@ -15,16 +16,32 @@ def check(source: str | bytes, library: Library, folder: Path | None = None) -> 
     patch, problems = read(source)
     if problems and not patch.nodes and not patch.wires:
         return problems  # not a patch at all; what follows from that is no news
-    graph, more = build(patch, library)
-    return [*problems, *more, *silent(graph), *(files_missing(graph, folder) if folder is not None else ())]
+    return problems + faults(patch, library, folder, wired=not _of_wires(problems))
 
 
-def silent(graph: Graph) -> list[Problem]:
-    """Why nothing could be heard: no output node, or nothing wired to one."""
+def faults(
+    patch: Patch, library: Library, folder: Path | None = None, *, wired: bool = True, placeholders: bool = False
+) -> list[Problem]:
+    """What keeps a patch that was read from being played. `placeholders`: unknown kinds are no fault but silent.
+
+    `wired`: its wires were all read; else, as after a wire that is wrong, that nothing is heard is no news.
+    """
+    graph, problems = build(patch, library, placeholders=placeholders)
+    unheard = silent(graph) if wired and not _of_wires(problems) else silent(graph, wires=False)
+    return problems + unheard + (files_missing(graph, folder) if folder is not None else [])
+
+
+def _of_wires(problems: list[Problem]) -> bool:
+    return any(problem.place.rpartition(".")[2] == "wires" for problem in problems)
+
+
+def silent(graph: Graph, *, wires: bool = True) -> list[Problem]:
+    """Why nothing could be heard: no output node, or, where `wires` are looked at too, nothing wired to one."""
     outputs = {name for name, node in graph.nodes.items() if node.spec is None or node.spec.device_outs}
     if not outputs:
         return [Problem("nodes", "none is an output, so nothing would be heard; add one and wire the sound to it")]
-    if any(node.spec is None for node in graph.nodes.values()) or any(wire.dest in outputs for wire in graph.wires):
+    hidden = not wires or any(node.spec is None for node in graph.nodes.values())
+    if hidden or any(wire.dest in outputs for wire in graph.wires):
         return []
     name = next(iter(outputs))
     return [Problem(f"nodes.{name}", f' has no wire, so nothing would be heard; add one, like "node -> {name}"')]
