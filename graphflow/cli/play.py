@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import traceback
 from argparse import Namespace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ def run(arguments: Namespace) -> int:
         workers.prepare(model, device)
     try:
         return play(arguments, opened, workers)
+    except KeyboardInterrupt:  # before there was anything to end
+        return 0
     finally:
         workers.close()
 
@@ -48,17 +50,19 @@ def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
     output = Output(session.engine, opened.patch.engine.block, status.line, inputs=inputs(opened))
     osc = OscServer(session, port=arguments.osc) if arguments.osc is not None else None
 
-    async def listen() -> None:
-        if osc is not None:
-            await osc.start()
-            status.line(f"OSC on {osc.host}:{osc.port}, like /gf/node/NAME/PARAM value")
-
     try:
+        if osc is not None:  # before anything is compiled: the port may be taken
+            session.loop.run_until_complete(osc.start())
         fallback = fallback_file(opened.path.name)
         start = output.prepare(arguments.device, fallback)
         seconds = arguments.seconds or (None if output.wants_card or arguments.device else UNHEARD_SECONDS)
         status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
-        Live(session, output).run(opened.patch, start, seconds=seconds, also=listen, show=status.show)
+        if osc is not None:
+            status.line(f"OSC on {osc.host}:{osc.port}, like /gf/node/NAME/PARAM value")
+        Live(session, output).run(opened.patch, start, seconds=seconds, show=status.show)
+    except KeyboardInterrupt as interrupted:  # while it was getting ready, or a node held everything up
+        if held := culprit(interrupted, opened):
+            status.line(held)
     except OSError as error:
         raise UserError(str(error)) from error
     finally:
@@ -68,7 +72,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
         output.close()
         session.close()
     for line in status.summary(session):
-        print(line, file=sys.stderr)
+        status.line(line)
     return 0
 
 
@@ -87,3 +91,17 @@ def inputs(opened: Opened) -> int:
     """How many channels the patch wants to hear from the sound card."""
     kinds = [opened.library[n.kind].spec for n in opened.patch.nodes.values() if n.kind in opened.library]
     return max([0, *(d.channels for spec in kinds for d in spec.device_ins.values())])
+
+
+def culprit(interrupted: BaseException, opened: Opened) -> str:
+    """The node of a user's that ran when a signal came, as a line; "" where there was none."""
+    kinds = {
+        name: opened.library[node.kind].spec for name, node in opened.patch.nodes.items() if node.kind in opened.library
+    }
+    files = {str(spec.file): name for name, spec in kinds.items() if foreign(spec)}
+    found = ""
+    for frame, line in traceback.walk_tb(interrupted.__traceback__):
+        file = frame.f_code.co_filename
+        if file in files:
+            found = f"nodes.{files[file]}: {file}:{line} kept everything waiting; use await self.blocking(...) there"
+    return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
+
+from graphflow.cli.terminal import Terminal
 
 WIDTH = 30
 EVERY = 5.0
@@ -15,23 +16,25 @@ class Progress:
 
     def __init__(self, what: str, total: float, unit: str = "") -> None:
         self._what, self._total, self._unit = what, total, unit
-        self._terminal = sys.stderr.isatty()
+        self._terminal = Terminal()
         self._last = time.monotonic()
-        self._shown = False
 
     def show(self, done: float) -> None:
         now = time.monotonic()
-        if now - self._last < (0.1 if self._terminal else EVERY):
+        if now - self._last < (0.1 if self._terminal.rewrites else EVERY):
             return
-        self._last, self._shown = now, True
+        self._last = now
         share = min(max(done / self._total, 0.0), 1.0)
         text = f"{self._what} {done:.1f} of {self._total:g} {self._unit}"
-        if self._terminal:
+        if self._terminal.rewrites:
             bar = "#" * round(share * WIDTH)
-            print(f"\r[{bar:<{WIDTH}}] {text}", end="\033[K", file=sys.stderr, flush=True)
+            self._terminal.draw(f"[{bar:<{WIDTH}}] {text}")
         else:
-            print(f"{text} ({share:.0%})", file=sys.stderr, flush=True)
+            self._terminal.line(f"{text} ({share:.0%})")
+
+    def line(self, text: str) -> None:
+        """Something the user should know meanwhile."""
+        self._terminal.line(text)
 
     def end(self) -> None:
-        if self._terminal and self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+        self._terminal.clear()

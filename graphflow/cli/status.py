@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 
+from graphflow.cli.terminal import Terminal
 from graphflow.core.units import level_of
 from graphflow.session import Session
 from graphflow.session.live import Live
@@ -20,34 +20,26 @@ class Status:
     """Writes to stderr: single lines when something happens, one status line that is written over."""
 
     def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
+        self._terminal = Terminal()
         self._last = 0.0
-        self._drawn = False
 
     def line(self, text: str) -> None:
         """Something the user should know."""
-        if self._drawn:
-            print("\r\033[K", end="", file=sys.stderr)
-            self._drawn = False
-        print(text, file=sys.stderr, flush=True)
+        self._terminal.line(text)
 
     def show(self, live: Live) -> None:
         """Draw the status line, if it is time."""
         now = time.monotonic()
-        if now - self._last < (TERMINAL_EVERY if self._terminal else ELSEWHERE_EVERY):
+        if now - self._last < (TERMINAL_EVERY if self._terminal.rewrites else ELSEWHERE_EVERY):
             return
         self._last = now
-        text = describe(live)
-        if self._terminal:
-            print(f"\r{text}", end="\033[K", file=sys.stderr, flush=True)
-            self._drawn = True
+        if self._terminal.rewrites:
+            self._terminal.draw(describe(live))
         else:
-            print(text, file=sys.stderr, flush=True)
+            self._terminal.line(describe(live))
 
     def end(self) -> None:
-        if self._drawn:
-            print(file=sys.stderr)
-            self._drawn = False
+        self._terminal.keep()
 
     def summary(self, session: Session) -> list[str]:
         """What is worth knowing after the end."""

@@ -6,9 +6,10 @@ import asyncio
 import gc
 import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from graphflow.core.patch import Patch
@@ -20,6 +21,8 @@ LOOK = 0.005
 COLLECT = 10.0
 """Seconds between garbage collections, which otherwise come when they like and stop every Python thread."""
 FADE_IN, FADE_OUT = 0.1, 0.25
+REACTS_WITHIN = 3.0
+"""Seconds after which a loop that a node holds up is interrupted, so that one signal is enough to end."""
 READY_WITHIN = 60.0
 """Seconds a generator may take to load before the patch begins without it."""
 
@@ -45,35 +48,38 @@ class Live:
         start: Callable[[], None],
         *,
         seconds: float | None = None,
-        also: Callable[[], Awaitable[None]] | None = None,
         show: Callable[[Live], None] = lambda live: None,
     ) -> None:
-        """Play. `start` starts the clock, `also` runs in the loop beforehand, `show` is called at every look.
+        """Play. `start` starts the clock, `show` is called at every look.
 
         Raises PatchError, DeviceError.
         """
-        self.session.loop.run_until_complete(self._run(patch, start, seconds, also, show))
+        try:
+            self.session.loop.run_until_complete(self._run(patch, start, seconds, show))
+        except KeyboardInterrupt:
+            if self.begun:  # the clock runs on by itself
+                self.session.engine.fade(0.0, FADE_OUT)
+                threading.Event().wait(FADE_OUT)
+            raise
 
     async def _run(
         self,
         patch: Patch,
         start: Callable[[], None],
         seconds: float | None,
-        also: Callable[[], Awaitable[None]] | None,
         show: Callable[[Live], None],
     ) -> None:
         engine = self.session.engine
         engine.silence()
         self.session.play(patch, fade=0.0, quant="now")
-        if also is not None:
-            await also()
-        self._listen_to_signals()
-        await self._generators_ready(show)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        sys.setswitchinterval(0.001)
+        listen_no_more = self._listen_to_signals()
+        interval = sys.getswitchinterval()
         try:
+            await self._generators_ready(show)
+            gc.collect()
+            gc.freeze()
+            gc.disable()
+            sys.setswitchinterval(0.001)
             if not self.ending:
                 start()
                 engine.fade(1.0, FADE_IN)
@@ -82,6 +88,8 @@ class Live:
         finally:
             gc.enable()
             gc.unfreeze()
+            sys.setswitchinterval(interval)
+            listen_no_more()
 
     async def _loop(self, frames: int | None, show: Callable[[Live], None]) -> None:
         engine = self.session.engine
@@ -127,14 +135,45 @@ class Live:
             show(self)
             await asyncio.sleep(LOOK)
 
-    def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in ("SIGINT", "SIGTERM"):
-            number = getattr(signal, name)
-            try:
-                loop.add_signal_handler(number, self.end)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.end))
+    def _listen_to_signals(self) -> Callable[[], None]:
+        """Fade out at the first signal, end at the second; returns what undoes it.
+
+        Not by the loop's own signal handlers: those wait for a node that holds the loop up, and Ctrl-C must not.
+        """
+        loop, main = asyncio.get_running_loop(), threading.get_ident()
+        heard = threading.Event()
+        asked = 0
+
+        def on_signal(number: int, frame: object) -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                loop.call_soon_threadsafe(react)
+                threading.Thread(target=watch, name="waiting for the end", daemon=True).start()
+            elif asked == 2 and heard.is_set():
+                loop.call_soon_threadsafe(self.end)
+            else:
+                raise KeyboardInterrupt
+
+        def react() -> None:
+            heard.set()
+            self.end()
+
+        def watch() -> None:
+            if not heard.wait(REACTS_WITHIN) and hasattr(signal, "pthread_kill"):  # not on Windows
+                signal.pthread_kill(main, signal.SIGINT)
+
+        numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        # who started us may want a signal ignored: nohup, or a shell's background job
+        before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) is not signal.SIG_IGN}
+        for number in before:
+            signal.signal(number, on_signal)
+
+        def undo() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        return undo
 
 
 def fallback_file(patch_name: str) -> Path:

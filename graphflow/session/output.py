@@ -66,6 +66,7 @@ class Output:
         Raises DeviceError or UserError.
         """
         if device == "null":
+            self._place = "unheard"
             return lambda: self._start(NullClock(self._engine, self._block))
         if Path(device).suffix.lower() in FILES:
             return self._to_file(Path(device))
@@ -81,9 +82,8 @@ class Output:
         return self._start_card
 
     def _to_file(self, path: Path) -> Callable[[], None]:
-        file = FileClock(self._engine, self._block, path)
         self._place = f"to {path}"
-        return lambda: self._start(file)
+        return lambda: self._start(FileClock(self._engine, self._block, path))  # no file before there is sound for it
 
     def _start(self, clock: NullClock) -> None:
         self._clock = clock
