@@ -22,9 +22,9 @@ CONTROL = 16  # frames of a voice's age between two updates of its pitch and fil
 (
     PHASE0, PHASE1, PHASE2, INC, DETUNE, SPREAD, GAIN, PAN, LEVEL, ATTACK, DECAY, SUSTAIN, RELEASE, MORPH, MORPH_COEF,
     CUTOFF, SWEEP, SWEEP_COEF, Q, L1, L2, R1, R2, VIBRATO, VIBRATO_INC, VIBRATO_PHASE, DROP, DROP_COEF, TINE_PHASE,
-    TINE_RATIO, TINE, TINE_COEF, NOISE, NOISE_COEF, DRIVE, G,
+    TINE_RATIO, TINE, TINE_COEF, NOISE, NOISE_COEF, DRIVE, G, INC_NOW,
     VOICE_FIELDS,
-) = range(37)  # fmt: skip
+) = range(38)  # fmt: skip
 # and int64
 ACTIVE, PART, SLOT, MIP, STAGE, AGE, RANDOM, NOTE, UNISON, VOICE_INTS = range(10)
 STAGE_ATTACK, STAGE_DECAY, STAGE_RELEASE = range(3)
@@ -102,7 +102,7 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
         k = 1.0 / v[Q]
         p0, p1, p2, tine_phase = v[PHASE0], v[PHASE1], v[PHASE2], v[TINE_PHASE]
         l1, l2, r1, r2, level = v[L1], v[L2], v[R1], v[R2], v[LEVEL]
-        inc, g = v[INC], v[G]
+        inc, g = v[INC_NOW], v[G]
         drive, gain = v[DRIVE], v[GAIN]
         attack, decay, sustain, release = v[ATTACK], v[DECAY], v[SUSTAIN], v[RELEASE]
         tine, tine_coef, tine_ratio = v[TINE], v[TINE_COEF], v[TINE_RATIO]
@@ -209,7 +209,7 @@ def voices(f: F64, whole: I64, tables: F32, out: F32, start: int, end: int, brig
                 break
         v[PHASE0], v[PHASE1], v[PHASE2], v[TINE_PHASE] = p0, p1, p2, tine_phase
         v[L1], v[L2], v[R1], v[R2], v[LEVEL] = l1, l2, r1, r2, level
-        v[G], v[TINE], v[NOISE] = g, tine, breath
+        v[G], v[INC_NOW], v[TINE], v[NOISE] = g, inc, tine, breath
         whole[n, AGE], whole[n, RANDOM], whole[n, STAGE] = age, random, stage
         if not alive:
             whole[n, ACTIVE] = 0

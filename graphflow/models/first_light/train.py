@@ -28,7 +28,8 @@ from graphflow.models.first_light import symbols as sy
 from graphflow.models.first_light.composer import compose
 from graphflow.models.first_light.network import Conditions, Network, Shape
 
-BARS = 32
+BARS = 32  # of a lesson
+HELD_OUT = 200  # lessons that are only ever measured on
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def train(args: argparse.Namespace) -> None:
     folder = Path(args.folder)
     folder.mkdir(parents=True, exist_ok=True)
     lessons = write_lessons(args.pieces, args.seed, folder / f"lessons-{args.seed}-{args.pieces}.npz")
-    held_out = write_lessons(200, args.seed + 1, folder / f"heldout-{args.seed + 1}-200.npz")
+    held_out = write_lessons(HELD_OUT, args.seed + 1, folder / f"heldout-{args.seed + 1}-{HELD_OUT}.npz")
     shape = Shape(window=args.window)
     network = Network(shape)
     optimiser = torch.optim.AdamW(network.parameters(), lr=args.rate, betas=(0.9, 0.98), weight_decay=0.05)

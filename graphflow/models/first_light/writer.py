@@ -17,7 +17,7 @@ from graphflow.models.first_light.form import Moment
 
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 _PART_OF = {s: p for p, part in enumerate(sy.PARTS) for s in sy.PART_STREAMS[part]}
-SLIP = 0.02  # what is fifty times less likely than the best is a slip, not an idea
+SLIP = 0.006  # what is far less likely than the best is a slip, not an idea
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
