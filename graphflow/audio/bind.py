@@ -116,6 +116,8 @@ class Bound:
             words = [len(step.reads), self.at(out.buffer), out.channels, self.address]
             for use in step.reads:
                 words += [self.at(use.buffer), use.channels, MODES[use.fade]]
+        elif step.op == "python":
+            words = self._heard(step, instances[step.key])
         elif step.op == "copy":
             words = self._copies(step.key, instances)
         elif step.op == "delay":
@@ -147,6 +149,22 @@ class Bound:
                     words += [self.at(use.buffer), use.channels, first]
                     first += use.channels
         return step_address(step.op), np.array(words, np.int64)
+
+    def _heard(self, step: Step, instance: Instance) -> list[int]:
+        """What a python step writes to the ring of a node's thread, in the order of `heard_channels`."""
+        if instance.heard is None:
+            raise ValueError(f"{step}: no ring is open")
+        self._kept.append(instance.heard)
+        wired = {use.port: use for use in step.reads}
+        names = [*instance.spec.audio_ins, *instance.spec.device_ins, *instance.spec.numeric]
+        words = [int(instance.heard.ctypes.data), self.scratch.ctypes.data, len(names)]
+        for name in names:
+            address = self.at(wired[name].buffer) if name in wired else 0
+            if name in instance.spec.numeric:
+                words += [instance.record(name), address, 0]
+            else:
+                words += [0, address, wired[name].channels]
+        return words
 
     def _line(self, late: Late, channels: int) -> Line:
         line = self._lines.get(late)

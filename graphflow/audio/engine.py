@@ -17,6 +17,7 @@ from graphflow.audio.compile import compiled_forms
 from graphflow.audio.edits import MAX_BLOCK, Edit, Edits, FadeMode, Score
 from graphflow.audio.instance import CHANNELS_KEPT, Instance, number_of
 from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS
+from graphflow.audio.python_node import PythonNode
 from graphflow.core.declare import Ramp
 from graphflow.core.node import Spec
 from graphflow.core.plan import Link, Unit
@@ -72,6 +73,7 @@ class Engine:
         words[w.DURATIONS], words[w.DURATIONS_SIZE] = self._durations.ctypes.data, len(self._durations)
         self.channels(in_channels, out_channels)
         self._doubles[w.FADE] = self._doubles[w.FADE_TARGET] = 1.0
+        self._python: dict[str, PythonNode] = {}
         self._edits = Edits(words, self.rate, self._release)
 
     # --- for clocks ---------------------------------------------------------------------------------------------
@@ -91,6 +93,12 @@ class Engine:
 
     def run(self, frames: int, heard: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Make one block now, in this thread: float32 [frames, out channels]. `heard` is [frames, in channels]."""
+        if self._python and frames > MAX_BLOCK:  # they are called between blocks
+            starts = range(0, frames, MAX_BLOCK)
+            ears = [None if heard is None else heard[at : at + MAX_BLOCK] for at in starts]
+            return np.concatenate(
+                [self.run(min(MAX_BLOCK, frames - at), ear) for at, ear in zip(starts, ears, strict=True)]
+            )
         out = np.empty((frames, int(self._words[ENGINE.OUT_CHANNELS])), np.float32)
         into = np.ascontiguousarray(heard, np.float32) if heard is not None else None
         runner.callback.ctypes(
@@ -101,6 +109,8 @@ class Engine:
             0,
             self.userdata,
         )
+        for node in list(self._python.values()):
+            node.work()
         return out
 
     # --- what plays ---------------------------------------------------------------------------------------------
@@ -125,7 +135,8 @@ class Engine:
         channels: int = CHANNELS_KEPT,
     ) -> Instance:
         """A new instance, compiled and ready, in no plan yet. Raises CompileError."""
-        kernels = compiled_forms(spec, foreign=foreign) if spec.room == "audio" else {}
+        native = spec.room != "audio" or bool(spec.cls.native)  # type: ignore[attr-defined]
+        kernels = compiled_forms(spec, foreign=foreign) if spec.room == "audio" and native else {}
         if not self._free_slots:
             raise RuntimeError(f"more than {SLOTS} nodes at once")
         slot = self._free_slots.pop()
@@ -134,6 +145,8 @@ class Engine:
             name, generation * SLOTS + slot, slot, spec, values,
             rate=self.rate, seed=self.seed, files=files, kernels=kernels, channels=channels,
         )  # fmt: skip
+        if not native:
+            self._python[made.key] = PythonNode(made, self.rate)
         self._slots[slot, 1] = made.params.ctypes.data
         self._slots[slot, 0] = made.generation
         return made
@@ -187,6 +200,8 @@ class Engine:
     def _release(self, instance: Instance) -> None:
         self._slots[instance.slot, 0] = 0
         self._free_slots.append(instance.slot)
+        if instance.key in self._python:
+            self._python.pop(instance.key).stop()
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -244,6 +259,10 @@ class Engine:
             steps=len(self._edits.bound.plan.steps),
             latency=self._edits.score.latency,
         )
+
+    def python_errors(self) -> dict[str, str]:
+        """What nodes that are not native have raised, by name."""
+        return {node.instance.name: node.error for node in self._python.values() if node.error}
 
     def durations(self) -> NDArray[np.uint32]:
         """Nanoseconds each of the last callbacks took, oldest first (up to 65536)."""

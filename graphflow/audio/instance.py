@@ -45,7 +45,9 @@ class Instance:
         self.name, self.generation, self.slot, self.spec = name, generation, slot, spec
         self.key = f"{name}#{generation}"
         self.kernels = dict(kernels or {})
+        self.values = dict(values)  # as they were at the start
         self.shadow = False
+        self.heard: NDArray[np.int64] | None = None  # the ring to the thread of a node that is not native
         self._rate, self._seed = rate, seed
         self.fault = np.zeros(1, np.int64)
         self.meter = np.zeros(2, np.int32)

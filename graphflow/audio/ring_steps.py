@@ -1,4 +1,4 @@
-"""Rings as the audio thread reads and writes them: sound from a generator, and sound for a file.
+"""Rings as the audio thread reads and writes them: sound from a generator, for a file, to a node in Python.
 
 Each takes its context as words; the comment above each says what they are.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from numba import float32, njit
 
-from graphflow.audio.kernel_parts import INLINED
-from graphflow.audio.native import load_acquire, planes, store_release, words
+from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
+from graphflow.audio.native import floats, load_acquire, planes, store_release, words
 from graphflow.audio.ring import FADE, Word
 from graphflow.audio.ring import WORDS as HEADER_WORDS
 
@@ -73,3 +73,34 @@ def tape_body(context: int, frames: int, frame: int) -> None:
             data[c, (written + i) % capacity] = source[min(c, ctx[1] - 1), i]
     head[UNDERRUNS] += frames - taken
     store_release(ctx[2] + 8 * WRITTEN, written + taken)
+
+
+# [ring, scratch, count, then per source: record of a param or 0, address of sound or wire, channels]; the audio thread
+# is the writer, at absolute frames
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def python_body(context: int, frames: int, frame: int) -> None:
+    count = words(context, 3)[2]
+    ctx = words(context, 3 + 3 * count)
+    head = words(ctx[0], HEADER_WORDS)
+    channels, capacity = head[CHANNELS], head[CAPACITY]
+    data = planes(ctx[0] + 8 * HEADER_WORDS, channels, capacity)
+    scratch = floats(ctx[1], frames)
+    channel = 0
+    for n in range(count):
+        record, address, wide = ctx[3 + 3 * n], ctx[4 + 3 * n], ctx[5 + 3 * n]
+        if record != 0:
+            fill_ramp(record, address, ctx[1], frames)
+            finish_ramp(record, frames)
+            for i in range(frames):
+                data[channel, (frame + i) % capacity] = scratch[i]
+            channel += 1
+        else:
+            source = planes(address, wide, frames)
+            for c in range(wide):
+                for i in range(frames):
+                    data[channel, (frame + i) % capacity] = source[c, i]
+                channel += 1
+    if head[EPOCH] == 0:
+        head[START] = frame
+        store_release(ctx[0] + 8 * EPOCH, 1)
+    store_release(ctx[0] + 8 * WRITTEN, frame + frames)

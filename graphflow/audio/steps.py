@@ -13,7 +13,7 @@ from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.layout import PLAN
 from graphflow.audio.native import KERNEL, doubles, integers, planes, words
-from graphflow.audio.ring_steps import ring_body, tape_body
+from graphflow.audio.ring_steps import python_body, ring_body, tape_body
 
 STEADY, COMING, GOING = 0, 1, 2
 
@@ -225,7 +225,18 @@ def tape(context: int, frames: int, frame: int) -> int:
     return int(raised)
 
 
+@cached(KERNEL)
+def python(context: int, frames: int, frame: int) -> int:
+    raised = 0
+    try:
+        python_body(context, frames, frame)
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
+        raised = 1
+    return int(raised)
+
+
 KERNELS = {
+    "python": python,
     "copy": copy,
     "mix": mix,
     "delay": delay,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from graphflow.core.plan import DEVICE, SILENCE, Fade, Link, Op, Plan, Step, Unit, Use
-from graphflow.core.routing import order, out_channels, widths
+from graphflow.core.plan import DEVICE, SILENCE, Fade, Link, Plan, Step, Unit, Use
+from graphflow.core.routing import native, order, out_channels, widths
 
 
 @dataclass
@@ -92,8 +92,11 @@ class _Draft:
             return
         outs = [self.new(n, out_channels(unit, n, width)) for n in spec.audio_outs]
         outs += [self.new(n, d.channels) for n, d in {**spec.device_outs, **spec.tapes}.items()]
-        op: Op = "play" if spec.cls.native else "python"  # type: ignore[attr-defined]
-        self.steps.append(Step(op, key, tuple(ins), self.outs(key, outs), width))
+        if native(unit):
+            self.steps.append(Step("play", key, tuple(ins), self.outs(key, outs), width))
+        else:  # what its thread hears, and what it has made of what it heard before
+            self.steps.append(Step("python", key, tuple(ins), (), width))
+            self.steps.append(Step("ring", key, (), self.outs(key, outs), width))
         self.steps += [Step("tape", key, (self.port[key, name],), (), width) for name in spec.tapes]
 
 

@@ -17,6 +17,10 @@ def breaks_loop(unit: Unit) -> bool:
     return bool(unit.spec.cls.breaks_loop)  # type: ignore[attr-defined]
 
 
+def native(unit: Unit) -> bool:
+    return bool(getattr(unit.spec.cls, "native", True))
+
+
 def part_graph(
     units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()
 ) -> nx.DiGraph[Part]:
@@ -85,9 +89,12 @@ def widths(units: Mapping[str, Unit], links: Iterable[Link]) -> dict[str, int]:
         declared = [d.channels for d in (*unit.spec.audio_ins.values(), *unit.spec.device_ins.values())]
         if not unit.spec.audio_ins:
             declared += [d.channels for d in unit.spec.audio_outs.values()]
-        width[key] = max([1, *declared])
+        # a node in Python has rings, whose width is settled when it is made
+        width[key] = max([1 if native(unit) else 2, *declared])
     flexible = [
-        k for k in audio_links(units, links) if k.dest != DEVICE and not units[k.dest].spec.audio_ins[k.inlet].channels
+        k
+        for k in audio_links(units, links)
+        if k.dest != DEVICE and native(units[k.dest]) and not units[k.dest].spec.audio_ins[k.inlet].channels
     ]
     by_source: dict[str, list[Link]] = {}
     for link in flexible:

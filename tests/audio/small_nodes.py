@@ -178,6 +178,44 @@ class Hiss(AudioNode):
         return random_bipolar(seed) * (1.0 if color == 0 else 0.5), random_next(seed)
 
 
+class InPython(AudioNode):
+    """Not compiled: may allocate, and raise."""
+
+    native = False
+    latency = 2048
+    input = AudioIn()
+    factor = Ramp(2.0, max=10.0)
+    word = Setting("half", choices=("half", "full"))
+    total = State(float64)
+    out = AudioOut()
+
+    @staticmethod
+    def process(
+        input: Sound,
+        factor: NDArray[np.float32],
+        word: str,
+        total: NDArray[np.float64],
+        out: Sound,
+        frame: int,
+        block: int,
+    ) -> None:
+        out[:] = input * factor * {"half": 0.5, "full": 1.0}[word]
+        total[0] += block
+        if total[0] > 96_000:
+            raise ValueError("two seconds are enough")
+
+
+class TooSoon(AudioNode):
+    """Leaves its thread no time."""
+
+    native = False
+    latency = 64
+    out = AudioOut()
+
+    @staticmethod
+    def process(out: Sound, block: int) -> None: ...
+
+
 class Rig:
     """An engine on the manual clock. `nodes` of a patch are name: class, or (class, values)."""
 
