@@ -21,7 +21,7 @@ from graphflow.models.first_light.renderer import Renderer
 
 RATE = 48000
 TARGET = -16.0  # LUFS of the whole
-PARTS = (-17.0, -19.0, -20.0, -23.0, -19.5)  # LUFS of drums, bass, chord, arp, lead while they play
+PARTS = (-18.0, -20.5, -18.5, -21.5, -18.5)  # LUFS of drums, bass, chord, arp, lead while they play
 OFFSETS: dict[str, tuple[float, float, float, float, float]] = {  # dB, what the genre wants otherwise
     "ambient": (-8, -3, 1, 0, 0),
     "techno": (2, 0, -4, -2, -3),
@@ -68,7 +68,7 @@ def loudness(audio: npt.NDArray[np.float32], rate: int = RATE) -> float:
     return value if math.isfinite(value) else -math.inf
 
 
-def measure(genre: str, pieces: int = 3) -> tuple[float, ...]:
+def measure(genre: str, pieces: int = 2) -> tuple[float, ...]:
     """New faders for one genre: five parts and the whole, dB."""
     written = [compose(np.random.default_rng((77, n)), genre, bars=16) for n in range(pieces)]
     before = levels.LEVELS[genre]
@@ -82,7 +82,7 @@ def measure(genre: str, pieces: int = 3) -> tuple[float, ...]:
     faders = (*flat, 0.0)
     for _ in range(2):  # the tape bends, so once more
         levels.LEVELS[genre] = faders  # type: ignore[assignment]
-        whole = float(np.mean([loudness(play(piece)) for piece in written]))
+        whole = float(np.mean([loudness(play(piece)[:, RATE * 8 :]) for piece in written]))
         faders = (*flat, faders[5] + TARGET - whole)
     levels.LEVELS[genre] = faders  # type: ignore[assignment]
     return faders

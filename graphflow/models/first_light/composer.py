@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphflow.models.first_light import drums, lines, style
+from graphflow.models.first_light import comping, drums, lines, style
 from graphflow.models.first_light import symbols as sy
 from graphflow.models.first_light.form import BREAK, BUILD, DROP, INTRO, LIFT, MAIN, moment, plan
 from graphflow.models.first_light.genres import MOOD_MODES, SPECS, Genre
@@ -243,7 +243,7 @@ def _write(
                 line[8:] = [sy.REST] * 8
             written[at, sy.BASS] = line
         if active["chord"]:
-            written[at, sy.CHORD] = _comp(spec["harmony"], now, index, here.section, choices, bar == 0, written, bar)
+            written[at, sy.CHORD] = comping.chords(spec["harmony"], now, index, here.section, choices, written, bar)
         if active["arp"]:
             octave = spec["harmony"].arp_octave - (1 if dark > 0.6 else 0) + (1 if here.section == DROP else 0)
             full: list[int] = []
@@ -254,7 +254,7 @@ def _write(
                 )[half * 8 : half * 8 + 8]  # fmt: skip
             written[at, sy.ARP] = full
         if active["lead"]:
-            written[at, sy.LEAD] = _lead_bar(tunes, kind, place, scale, tones_at, spec["lead"], dark, rng)
+            written[at, sy.LEAD] = comping.lead(tunes, kind, place, scale, tones_at, spec["lead"], dark, rng)
         lift = energy[here.section] + 1.2 * (mood["energetic"] + mood["aggressive"]) - 1.4 * mood["calm"]
         if here.section == BUILD:
             lift += 0.5 * index
@@ -270,50 +270,3 @@ def _write(
     tempo *= 1.0 + 0.05 * (mood["energetic"] + mood["aggressive"] - mood["calm"] - 0.5 * mood["dreamy"])
     swing = float(np.clip(main.swing + rng.normal(0, 0.06), 0.0, 1.0)) if main.swing else 0.0
     return Piece(written, clock, chroma, amount, density, mode, tempo, swing, genres, moods)
-
-
-def _comp(
-    genre: Genre, now: list[int], index: int, section: int, choices: dict[str, str], opening: bool,
-    written: sy.Symbols, bar: int,
-) -> list[int]:  # fmt: skip
-    """One bar of chord symbols: attacks where the comping says so, held or let go between them."""
-    pattern = choices["other"] if index == 3 else choices["comping"]
-    sustained = genre.sustain or section in (INTRO, BREAK)
-    if section in (INTRO, BREAK):
-        pattern = "X..............."
-    last = int(written[bar * 16 - 1, sy.CHORD]) if bar else sy.REST
-    if pattern.strip(".") == "X" and pattern[0] == "X" and index % 2 and genre.sustain and last == sy.HOLD:
-        previous = next((int(s) for s in written[: bar * 16, sy.CHORD][::-1] if s >= 2), -1)
-        if previous == now[0] and now[0] == now[1] and genre.colour < 0.75:
-            return [sy.HOLD] * 16
-    line: list[int] = []
-    held = 0
-    for step in range(16):
-        symbol = now[step // 8]
-        changed = step == 8 and now[0] != now[1]
-        if pattern[step] != "." or (changed and sustained):
-            line.append(symbol)
-            held = 0
-        elif line and line[-1] != sy.REST:
-            held += 1
-            line.append(sy.HOLD if sustained or held < 2 else sy.REST)
-        else:
-            line.append(sy.REST)
-    return line
-
-
-def _lead_bar(
-    tunes: dict[str, tuple[int, list[tuple[int, int, int]], int]], kind: str, place: int, scale: tuple[int, ...],
-    tones_at: list[list[int]], genre: Genre, dark: float, rng: np.random.Generator,
-) -> list[int]:  # fmt: skip
-    """One bar cut out of a tune: bars go A B A C, the last bar of four breathes."""
-    length, tune, start = tunes["lift" if kind == "lift" else "main"]
-    bars = length // 16
-    part = place % bars
-    cut = [(s - 16 * part, min(n, 16 * part + 16 - s), m) for s, n, m in tune if 16 * part <= s < 16 * part + 16]
-    drift = sum(m for s, _, m in tune if s < 16 * part)
-    begin = lines.clamp(start + drift, -3, 7)
-    if place % 4 == 3:
-        cut = [note for note in cut if note[0] < 10]
-    octave = genre.lead_octave - (1 if dark > 0.6 else 0)
-    return lines.melody(cut, 16, scale, tones_at, octave, begin, 0.25 if place % 4 == 2 else 0.0, rng)

@@ -5,17 +5,14 @@ What comes out does not depend on how the time is cut into chunks. All times are
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from graphflow.models.first_light import instruments, kernels, kits
+from graphflow.models.first_light import desk, instruments, kernels, kits
 from graphflow.models.first_light import kernels as k
 from graphflow.models.first_light.chance import signed
 from graphflow.models.first_light.sound import MELODIC, Sound
@@ -52,50 +49,25 @@ class Hit:
 Event = NoteOn | NoteOff | Hit
 
 
-def drum_samples(rate: int) -> kits.Samples:
-    """The drum kits, from the user's cache folder where they were kept the last time.
-
-    Making them takes about a second, and a worker that comes back after a crash has little time.
-    """
-    assert kits.__file__
-    name = hashlib.sha256(Path(kits.__file__).read_bytes()).hexdigest()[:16]
-    root = os.environ.get("GRAPHFLOW_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(root) / "graphflow" / f"first-light-kits-{name}-{rate}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return kits.Samples(stored["wave"], stored["at"])
-    except (OSError, ValueError, KeyError):
-        pass  # not kept yet, or kept half
-    samples = kits.render(rate)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.stem}-{os.getpid()}.npz")
-        np.savez(fresh, wave=samples.wave, at=samples.at)
-        fresh.replace(path)
-    except OSError:
-        pass  # a read-only home only costs the next start a second
-    return samples
-
-
 class Renderer:
     """The sound of First Light. `stems` holds drums, bass, harmony and lead of the last chunk, [4, 2, frames]."""
 
     def __init__(self, rate: int) -> None:
         self.rate = rate
-        self.samples = drum_samples(rate)
+        self.samples = kits.kept(rate)
         self.f = np.zeros((VOICES, k.VOICE_FIELDS))
         self.whole = np.zeros((VOICES, k.VOICE_INTS), dtype=np.int64)
         self.hit_f = np.zeros((HITS, k.HIT_FIELDS))
         self.hit_whole = np.zeros((HITS, k.HIT_INTS), dtype=np.int64)
-        self.old, self.new = np.zeros(k.DESK_FIELDS), np.zeros(k.DESK_FIELDS)
-        self.state = np.zeros(k.DESK_STATE_SIZE)
-        self.state[k.LIMIT] = 1.0
+        self.old, self.new = np.zeros(desk.DESK_FIELDS), np.zeros(desk.DESK_FIELDS)
+        self.state = np.zeros(desk.DESK_STATE_SIZE)
+        self.state[desk.LIMIT] = 1.0
         self.clock = np.array([1 << 20, 0x1234567], dtype=np.int64)  # position starts above every delay
-        self.lines = np.zeros((k.LINES, k.LINE_SIZE), dtype=np.float32)
-        self.diffuse = np.zeros((4, k.DIFFUSE_SIZE), dtype=np.float32)
-        self.pre = np.zeros((2, k.PRE_SIZE), dtype=np.float32)
-        self.echo = np.zeros((2, k.ECHO_SIZE), dtype=np.float32)
-        self.wow = np.zeros((2, k.WOW_SIZE), dtype=np.float32)
+        self.lines = np.zeros((desk.LINES, desk.LINE_SIZE), dtype=np.float32)
+        self.diffuse = np.zeros((4, desk.DIFFUSE_SIZE), dtype=np.float32)
+        self.pre = np.zeros((2, desk.PRE_SIZE), dtype=np.float32)
+        self.echo = np.zeros((2, desk.ECHO_SIZE), dtype=np.float32)
+        self.wow = np.zeros((2, desk.WOW_SIZE), dtype=np.float32)
         self.bright = np.zeros((k.PARTS, 3))
         self.tables = np.zeros((SLOTS, 2, instruments.MIPS, instruments.TABLE + 1), dtype=np.float32)
         self.slots: list[tuple[tuple[str, float], ...]] = [()] * SLOTS  # what each slot's waves are made of
@@ -113,30 +85,30 @@ class Renderer:
         none, pair = np.zeros(0, dtype=np.float32), np.zeros((2, 0), dtype=np.float32)
         kernels.voices(self.f[:0], self.whole[:0], self.tables, parts, 0, 0, self.bright, float(self.rate))
         kernels.hits(self.hit_f[:0], self.hit_whole[:0], self.samples.wave, parts, 0, 0)
-        kernels.desk(
+        desk.mix_down(
             parts, none, self.old, self.new, self.state, self.clock, self.lines, self.diffuse, self.pre, self.echo,
             self.wow, np.zeros((4, 2, 0), dtype=np.float32), pair, float(self.rate),
         )  # fmt: skip
 
     def use(self, sound: Sound, echo: float) -> None:
         """Turn to a sound; levels glide over 20 ms, notes already sounding keep their instrument. echo in frames."""
-        left = self.state[k.RAMP_LEFT] / k.RAMP_FRAMES
+        left = self.state[desk.RAMP_LEFT] / desk.RAMP_FRAMES
         wanted = sound.desk.copy()
-        wanted[k.ECHO_TIME] = min(echo, k.ECHO_SIZE - 8.0)
-        wanted[k.PUMP_COEF] = math.exp(-1.0 / (0.30 * echo))  # back up within the beat
+        wanted[desk.ECHO_TIME] = min(echo, desk.ECHO_SIZE - 8.0)
+        wanted[desk.PUMP_COEF] = math.exp(-1.0 / (0.30 * echo))  # back up within the beat
         if self.fresh:
             self.old, self.new = wanted.copy(), wanted
-            self.state[k.ECHO_NOW] = wanted[k.ECHO_TIME]
+            self.state[desk.ECHO_NOW] = wanted[desk.ECHO_TIME]
         elif not np.array_equal(wanted, self.new):
             self.old = self.new + (self.old - self.new) * left
             self.new = wanted
-            self.state[k.RAMP_LEFT] = k.RAMP_FRAMES
+            self.state[desk.RAMP_LEFT] = desk.RAMP_FRAMES
         for n, target in enumerate(sound.bright):
             now = self.bright[n, 0] + self.bright[n, 1] * self.bright[n, 2]
             if self.fresh:
                 self.bright[n] = (target, 0.0, 0.0)
             elif target != self.bright[n, 0]:
-                self.bright[n] = (target, (now - target) / k.RAMP_FRAMES, k.RAMP_FRAMES)
+                self.bright[n] = (target, (now - target) / desk.RAMP_FRAMES, desk.RAMP_FRAMES)
         self.kit = sound.kit
         self.fresh = False
         for part in MELODIC:
@@ -182,7 +154,7 @@ class Renderer:
         self._advance(parts, at, frames)
         mix = np.empty((2, frames), dtype=np.float32)
         self.stems = np.empty((4, 2, frames), dtype=np.float32)
-        kernels.desk(
+        desk.mix_down(
             parts, kicks, self.old, self.new, self.state, self.clock, self.lines, self.diffuse, self.pre, self.echo,
             self.wow, self.stems, mix, float(self.rate),
         )  # fmt: skip

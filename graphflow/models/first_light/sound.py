@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphflow.models.first_light import desk as board
 from graphflow.models.first_light import instruments, kernels, kits, style
 from graphflow.models.first_light.genres import SPECS
 from graphflow.models.first_light.levels import LEVELS
@@ -126,7 +127,7 @@ class Sound:
 
     weights: dict[str, tuple[tuple[str, float], ...]]  # melodic part: instruments and their shares
     kit: tuple[tuple[int, float], ...]  # one or two kits and their shares
-    desk: npt.NDArray[np.float64]  # what kernels.desk is set to, without tempo
+    desk: npt.NDArray[np.float64]  # what desk.mix_down is set to, without tempo
     bright: tuple[float, ...]  # octaves on the filters of the desk's five parts
     loose: float
     swing: float  # of 16ths, 0 straight to 1 triplets
@@ -194,11 +195,11 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
         sum(float(w) * LEVELS[name][n] for name, w in zip(style.GENRES, genres, strict=True))
         for n in range(kernels.PARTS + 1)
     ]
-    desk = np.zeros(kernels.DESK_FIELDS)
+    desk = np.zeros(board.DESK_FIELDS)
     for part in range(kernels.PARTS):
         desk[part] = 10.0 ** (levels[part] / 20.0)
-        desk[kernels.SEND_REVERB + part] = min(1.0, each("reverb", part) * wet + 0.15 * trait("reverb") * (part != 1))
-        desk[kernels.SEND_DELAY + part] = min(
+        desk[board.SEND_REVERB + part] = min(1.0, each("reverb", part) * wet + 0.15 * trait("reverb") * (part != 1))
+        desk[board.SEND_DELAY + part] = min(
             0.8, each("echo", part) * (1.0 - trait("dry")) + 0.4 * trait("echo") * (part >= 3) + 0.15 * trait("echo")
             * (part == 2)
         )  # fmt: skip
@@ -207,19 +208,19 @@ def sound(styled: style.Vector, brightness: float, rate: int) -> Sound:
     tone = math.log2(mean("tone")) * (1.0 - 0.7 * lofi) + 0.7 * lofi * math.log2(4800.0)
     tone += min(0.0, 0.5 * open_) - 0.4 * trait("warm") - 0.25 * mood["dark"] + 0.3 * trait("bright")
     cutoff = min(2.0**tone, 19000.0)
-    desk[kernels.TONE] = math.tan(math.pi * cutoff / rate)
-    desk[kernels.PUMP] = mean("pump")
-    desk[kernels.TAPE] = min(
+    desk[board.TONE] = math.tan(math.pi * cutoff / rate)
+    desk[board.PUMP] = mean("pump")
+    desk[board.TAPE] = min(
         1.0, mean("tape") + 0.5 * trait("distorted") + 0.2 * mood["aggressive"] + 0.15 * trait("warm")
     )
-    desk[kernels.WOW] = min(1.0, mean("wow") + 0.6 * lofi)
-    desk[kernels.HISS] = 0.02 * min(1.0, mean("hiss") + 0.5 * lofi)
-    desk[kernels.CRACKLE] = 0.09 * min(1.0, max(0.0, mean("hiss") - 0.06) + 0.5 * lofi)
-    desk[kernels.WIDTH] = min(1.6, mean("width") + 0.4 * trait("wide"))
-    desk[kernels.ROOM] = 0.55 + 0.43 * min(1.0, mean("room") * (1.0 - 0.4 * trait("dry")) + 0.15 * trait("reverb"))
-    desk[kernels.DAMP] = 0.32 + 0.15 * open_ + 0.1 * trait("bright") - 0.1 * mood["dark"]
-    desk[kernels.ECHO_BACK] = min(0.75, mean("feedback") + 0.15 * trait("echo"))
-    desk[kernels.MASTER] = 10.0 ** (levels[-1] / 20.0)
+    desk[board.WOW] = min(1.0, mean("wow") + 0.6 * lofi)
+    desk[board.HISS] = 0.02 * min(1.0, mean("hiss") + 0.5 * lofi)
+    desk[board.CRACKLE] = 0.09 * min(1.0, max(0.0, mean("hiss") - 0.06) + 0.5 * lofi)
+    desk[board.WIDTH] = min(1.6, mean("width") + 0.4 * trait("wide"))
+    desk[board.ROOM] = 0.55 + 0.43 * min(1.0, mean("room") * (1.0 - 0.4 * trait("dry")) + 0.15 * trait("reverb"))
+    desk[board.DAMP] = 0.32 + 0.15 * open_ + 0.1 * trait("bright") - 0.1 * mood["dark"]
+    desk[board.ECHO_BACK] = min(0.75, mean("feedback") + 0.15 * trait("echo"))
+    desk[board.MASTER] = 10.0 ** (levels[-1] / 20.0)
     lift = mean("bright") + 1.6 * open_ * 0.5 + 0.5 * trait("bright") - 0.5 * trait("warm")
     lift += 0.3 * mood["happy"] - 0.4 * mood["dark"] + 0.3 * mood["aggressive"] - 0.15 * mood["dreamy"]
     swung = {n: SPECS[n].swing * float(w) for n, w in zip(style.GENRES, genres, strict=True)}
