@@ -18,8 +18,8 @@ from graphflow.core.errors import UserError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    arguments = parser().parse_args(argv)
     try:
+        arguments = parser().parse_args(argv)
         with signals_like_ctrl_c():
             code = int(arguments.run(arguments))
             sys.stdout.flush()

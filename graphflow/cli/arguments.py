@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import graphflow
+from graphflow.core.errors import UserError, did_you_mean
 from graphflow.core.patch import ENGINE
+
+KINDS = {"int": "a whole number", "float": "a number"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with a command line, as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UserError."""
+        wrong = re.fullmatch(r"argument (?P<name>\S+): (?P<rest>.*)", message)
+        if wrong is None:
+            missing = message.removeprefix("the following arguments are required: ")
+            fault = f"{missing} is missing" if missing != message else message
+            raise UserError(f"{self.prog}: {fault}; {self.prog} --help shows what it takes")
+        name, rest = wrong["name"].split("/")[-1], wrong["rest"]
+        if choice := re.fullmatch(r"invalid choice: '(.*)' \(choose from (.*)\)", rest):
+            known = re.findall(r"[\w-]+", choice[2])
+            raise UserError(
+                f"{self.prog} has no command '{choice[1]}'{did_you_mean(choice[1], known)}; expected {', '.join(known)}"
+            )
+        if kind := re.fullmatch(r"invalid (\w+) value: (.*)", rest):
+            rest = f"is {kind[2]}; expected {KINDS.get(kind[1], kind[1])}"
+        raise UserError(f"{name} {rest}" if rest.startswith("is ") else f"{name}: {rest}")
 
 
 def lazily(module: str) -> Callable[[argparse.Namespace], int]:
@@ -25,10 +51,20 @@ def lazily(module: str) -> Callable[[argparse.Namespace], int]:
 
 def positive(text: str) -> float:
     """A number of seconds above 0."""
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
     if not 0.0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is no length; expected seconds above 0")
+        raise argparse.ArgumentTypeError(f"is '{text}'; expected seconds above 0")
     return value
+
+
+def port(text: str) -> int:
+    """A port of this computer."""
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"is '{text}'; expected a port, 1 to 65535, or nothing, as in: play PATCH --osc")
 
 
 def engine_setting(key: str) -> Callable[[str], int]:
@@ -45,9 +81,15 @@ def engine_setting(key: str) -> Callable[[str], int]:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="graphflow", description="Wire prompts, generators and effects; play them live.")
+    top = Parser(prog="graphflow", description="Wire prompts, generators and effects; play them live.")
     top.add_argument("--version", action="version", version=f"graphflow-live {graphflow.__version__}")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+
+    def nothing(arguments: argparse.Namespace) -> int:
+        top.print_help(sys.stderr)
+        return 2
+
+    top.set_defaults(run=nothing)
 
     play = commands.add_parser("play", help="play a patch until Ctrl-C")
     patch_arguments(play)
@@ -55,7 +97,7 @@ def parser() -> argparse.ArgumentParser:
         "--device", default="", metavar="NAME|null|FILE.wav", help="part of a sound card's name, or a file"
     )
     play.add_argument("--seconds", type=positive, help="stop after so long")
-    play.add_argument("--osc", type=int, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
+    play.add_argument("--osc", type=port, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
     play.set_defaults(run=lazily("play"))
 
     render = commands.add_parser("render", help="write a patch to a sound file, as fast as it goes")

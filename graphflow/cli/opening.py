@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -66,9 +65,11 @@ def library_for(folder: Path | None, more: Iterable[Path] = ()) -> Library:
             print(f"plugin {point.name}: {type(error).__name__}: {error}; its nodes are left out", file=sys.stderr)
             continue
         library.scan(Path(str(module.__file__)).parent)
-    folders = [config_folder() / "nodes", *more]
-    for place in folders:
-        if place.is_dir() or place in more:
+    for place in more:
+        if not place.is_dir():
+            raise UserError(f"--nodes {place}: no such folder; expected one that holds node files")
+    for place in (config_folder() / "nodes", *more):
+        if place.is_dir():
             library.scan(place)
     beside = folder / "nodes" if folder is not None else None
     if beside is not None and beside.is_dir() and beside.resolve() != builtin_folder().resolve():
@@ -111,10 +112,18 @@ def open_patch(arguments: Namespace) -> Opened:
 
 def writable(path: Path, what: str) -> None:
     """Raise UserError, in one line, where a file cannot be written."""
+    if path.is_dir():
+        raise UserError(f"{what} {path} is a folder; expected a file name like {path / 'take.wav'}")
     folder = path.resolve().parent
     if not folder.is_dir():
         raise UserError(f"{what} {path}: no such folder {folder}; make it first")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise UserError(f"{what} {path}: it cannot be written there; name a folder of yours")
-    if path.is_dir():
-        raise UserError(f"{what} {path} is a folder; expected a file name like {path / 'take.wav'}")
+    there = path.exists()
+    try:
+        with path.open("ab"):  # the only question a full, read-only or foreign file system answers truly
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise UserError(
+            f"{what} {path}: it cannot be written there ({error.strerror}); name a file elsewhere"
+        ) from error

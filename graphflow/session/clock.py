@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from graphflow.audio.engine import Engine
 from graphflow.core.errors import UserError
+from graphflow.session.sound_files import why_not_written
 
 BEHIND = 1.0
 """Seconds a clock may be late (a suspended laptop) before it gives the lost time up."""
@@ -61,21 +62,24 @@ class FileClock(NullClock):
         """Raises UserError where the file cannot be written."""
         super().__init__(engine, block)
         self.name = str(path)
-        self.trouble = ""
+        self.trouble = ""  # why nothing more is written
         try:
             self._file = soundfile.SoundFile(path, "w", int(engine.rate), 2)
         except (soundfile.LibsndfileError, OSError, TypeError) as error:
-            raise UserError(
-                f"--device {path}: it cannot be written ({error}); name a .wav or .flac in a folder of yours"
-            ) from error
+            why = why_not_written(path, error)
+            raise UserError(f"--device {path}: it cannot be written ({why}); name a file elsewhere") from error
 
     def take(self, block: NDArray[np.float32]) -> None:
         if not self.trouble:
             try:
                 self._file.write(block)
             except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-                self.trouble = f"{self.name}: writing has ended ({error}); the patch plays on unheard"
+                why = why_not_written(Path(self.name), error)
+                self.trouble = f"{self.name}: writing has ended ({why}); the patch plays on unheard"
 
     def stop(self) -> None:
         super().stop()
-        self._file.close()
+        try:
+            self._file.close()
+        except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            self.trouble = self.trouble or f"{self.name} could not be finished ({error})"

@@ -12,7 +12,7 @@ from graphflow.session.clock import FileClock, NullClock
 
 RETRY = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between attempts to get a lost device back; the last one repeats."""
-FILES = (".wav", ".flac", ".aiff", ".ogg")
+FILES = (".wav", ".flac", ".aiff", ".ogg", ".mp3")
 
 
 class Output:
@@ -32,6 +32,7 @@ class Output:
         self._tries = 0
         self.losses = 0
         self._place = "no sound card"
+        self._told = ""
 
     @property
     def name(self) -> str:
@@ -122,9 +123,8 @@ class Output:
                 self._tries, self._next_try = 0, now + RETRY[0]
         elif self._wanted is not None and self._devices is not None and now >= self._next_try:
             await self._look_again(now)
-        if isinstance(self._clock, FileClock) and self._clock.trouble:
-            self._report(self._clock.trouble)
-            self._clock.trouble = ""
+        if isinstance(self._clock, FileClock):
+            self._tell(self._clock.trouble)
 
     async def _look_again(self, now: float) -> None:
         devices, wanted = self._devices, self._wanted
@@ -149,6 +149,12 @@ class Output:
         self._engine.fade(1.0, 0.3)
         self._report(f"device '{self._wanted.name}' is back")
 
+    def _tell(self, line: str) -> None:
+        """Report a line, once."""
+        if line and line != self._told:
+            self._told = line
+            self._report(line)
+
     def close(self) -> None:
         """Stop the clock or the card."""
         if self._stream is not None:
@@ -156,6 +162,8 @@ class Output:
             self._stream = None
         if self._clock is not None:
             self._clock.stop()
+            if isinstance(self._clock, FileClock):
+                self._tell(self._clock.trouble)
             self._clock = None
         if self._devices is not None:
             self._devices.close()

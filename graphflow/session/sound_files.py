@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,3 +33,15 @@ def _decoded(path: Path, changed: int, rate: int) -> NDArray[np.float32]:
     if own_rate != rate:
         samples = soxr.resample(samples, own_rate, rate)
     return np.ascontiguousarray(samples.T, np.float32)
+
+
+def why_not_written(path: Path, error: Exception) -> str:
+    """What the library that writes sound means by "System error."."""
+    try:
+        full = shutil.disk_usage(path.resolve().parent).free < 1 << 20
+    except OSError:
+        full = False
+    words = str(error).rstrip(".")
+    if full and "System error" in words:
+        return "the disk is full"
+    return words.replace(f"Error opening {str(path)!r}: ", "").replace("System error", "the system took no more")

@@ -11,6 +11,7 @@ import soundfile
 
 from graphflow.audio.ring import Ring, Word
 from graphflow.core.errors import UserError
+from graphflow.session.sound_files import why_not_written
 
 SECONDS = 4.0
 """How long a disk may take its time before frames are dropped."""
@@ -40,7 +41,9 @@ class TapeWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = soundfile.SoundFile(path, "w", rate, channels, subtype, format=kind)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise UserError(f"{place} is {file!r}; it cannot be written in {path.parent} ({error})") from error
+            raise UserError(
+                f"{place} is {file!r}; it cannot be written in {path.parent} ({why_not_written(path, error)})"
+            ) from error
         self.path, self.rate, self.channels = path, rate, channels
         self.ring = Ring.local(channels, 1 << int(np.ceil(np.log2(SECONDS * rate))))
         self.trouble = ""
@@ -61,7 +64,8 @@ class TapeWriter:
                 self._file.write(self.ring.frames(at, end).T)
                 self._file.flush()
             except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-                self.trouble = f"{self.path}: recording has ended after {self.frames / self.rate:.1f} s ({error})"
+                why = why_not_written(self.path, error)
+                self.trouble = f"{self.path}: recording has ended after {self.frames / self.rate:.1f} s ({why})"
                 return
             self.frames += end - at
             words[Word.READ] = end
@@ -74,7 +78,10 @@ class TapeWriter:
         try:
             self._file.close()
         except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-            self.trouble = self.trouble or f"{self.path}: the recording could not be finished ({error})"
+            self.trouble = (
+                self.trouble
+                or f"{self.path}: the recording could not be finished ({why_not_written(self.path, error)})"
+            )
 
     def statistics(self) -> TapeStatistics:
         return TapeStatistics(str(self.path), self.frames, self.ring.underruns, self.trouble)
