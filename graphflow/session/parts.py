@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import graphflow
+from graphflow.audio.compile import cache_folder
 from graphflow.audio.engine import Engine
 from graphflow.audio.instance import Instance
 from graphflow.audio.source import CompileError
+from graphflow.audio.trial import trial
 from graphflow.core.difference import Difference
 from graphflow.core.errors import PatchError, Problem, UserError
 from graphflow.core.graph import Graph, GraphNode
@@ -20,6 +25,14 @@ from graphflow.worker.workers import Workers
 
 SLOW_COMPILE = 0.05
 """Seconds above which compiling a kernel is told: a warm one takes a few milliseconds."""
+
+
+class Unplayable(PatchError):
+    """Nodes that cannot be made. `kinds` are those of somebody else's that could be left out instead."""
+
+    def __init__(self, problems: Iterable[Problem], kinds: frozenset[str]) -> None:
+        super().__init__(problems)
+        self.kinds = kinds
 
 
 class Parts:
@@ -47,13 +60,14 @@ class Parts:
         self._rate = int(engine.rate)
 
     def change(self, graph: Graph, change: Difference) -> None:
-        """Make what is new and let go of what is gone. Raises PatchError; then nothing has changed."""
+        """Make what is new and let go of what is gone. Raises Unplayable; then nothing has changed."""
         specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
         width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
         fresh = {n for n in (*change.added, *change.replaced) if n in specs}
         made: dict[str, Instance] = {}
         tapes: dict[str, TapeWriter] = {}
         problems: list[Problem] = []
+        kinds: set[str] = set()
         for name in sorted(fresh):
             node = graph.nodes[name]
             try:
@@ -63,6 +77,8 @@ class Parts:
                     made[name].ring = tapes[name].ring.words
             except CompileError as error:
                 problems.append(Problem(f"nodes.{name}", f": {error}"))
+                if self._foreign(specs[name]):
+                    kinds.add(specs[name].kind)
             except UserError as error:
                 problems.append(Problem("", str(error)))
         if problems:
@@ -70,7 +86,7 @@ class Parts:
                 tape.close()
             for instance in made.values():
                 self.engine.discard(instance)
-            raise PatchError(problems)
+            raise Unplayable(problems, frozenset(kinds))
         for name in (*change.removed, *fresh):
             self._let_go(name)
         for name in fresh:
@@ -95,14 +111,14 @@ class Parts:
         self._leaving = [(held, instance) for held, instance in self._leaving if instance.key in playing]
 
     def troubles(self) -> Iterable[str]:
-        """One line for each recording that has ended and each node that is mute."""
-        for tape in self.tapes.values():
-            if tape.trouble:
-                yield tape.trouble
-        for name, instance in self.instances.items():
-            if instance.fault[0]:
-                what = "raised an error" if instance.fault[0] == 1 else "made a sample that is no number"
-                yield f"nodes.{name}: {instance.spec.kind} {what}; it is silent until it is edited"
+        """One line for each recording that has ended and each node in a thread of its own that has raised."""
+        yield from (tape.trouble for tape in self.tapes.values() if tape.trouble)
+        for name, error in self.engine.python_errors().items():
+            yield f"nodes.{name}: {error}; it is silent until it is edited"
+
+    def mute(self) -> list[Instance]:
+        """Instances that raised or made a sample that is no number, and are silent until they are edited."""
+        return [instance for instance in self.instances.values() if instance.fault[0]]
 
     def close(self) -> None:
         """End workers and recordings. The clock must have stopped."""
@@ -120,6 +136,8 @@ class Parts:
         }
         values = {**node.params, **node.settings}
         foreign = self._foreign(spec)
+        if foreign and spec.room == "audio":
+            try_first(spec)
         instance = self.engine.make(node.name, spec, values, files=files, foreign=foreign, channels=channels)
         for kernel in instance.kernels.values():
             if not kernel.warm and kernel.seconds > SLOW_COMPILE and kernel.kind not in self._compiled:
@@ -154,6 +172,19 @@ class Parts:
             self.finished_tapes += (held.statistics(),)
             if held.trouble:
                 self._report(held.trouble)
+
+
+def try_first(spec: Spec) -> None:
+    """Play somebody else's node in a process of its own, once for each version of its file. Raises CompileError."""
+    version = hashlib.sha256(spec.file.read_bytes() + graphflow.__version__.encode()).hexdigest()[:16]
+    passed = cache_folder() / "tried" / f"{spec.kind}_{version}"
+    if passed.exists():
+        return
+    if fault := trial(spec.file, spec.kind):
+        raise CompileError(fault)
+    with contextlib.suppress(OSError):  # a cache that cannot be written: the node is tried again next time
+        passed.parent.mkdir(parents=True, exist_ok=True)
+        passed.touch()
 
 
 def links_of(graph: Graph, key: Callable[[str], str]) -> list[Link]:

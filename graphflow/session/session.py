@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from graphflow.audio.autopsy import explain
 from graphflow.audio.engine import Engine, EngineStatistics
+from graphflow.audio.instance import Instance
 from graphflow.core.check import silent
 from graphflow.core.declare import Numeric, Param, Switch
 from graphflow.core.difference import Difference, difference
@@ -22,7 +24,7 @@ from graphflow.core.node import ControlNode, Spec
 from graphflow.core.patch import Patch
 from graphflow.session.control_loop import ControlLoop
 from graphflow.session.messages import Post, fitted, worker_state
-from graphflow.session.parts import Parts
+from graphflow.session.parts import Parts, Unplayable
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics
@@ -77,23 +79,37 @@ class Session:
         self._nodes: dict[str, ControlNode] = {}
         self._stale: set[str] = set()
         self._told: set[str] = set()
+        self._left_out: frozenset[str] = frozenset()
+        self._explained: set[str] = set()
         self._tapped: dict[tuple[str, str], float] = {}
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
-    def play(self, patch: Patch, *, fade: float | None = None, quant: str | None = None) -> Difference:
+    def play(
+        self, patch: Patch, *, fade: float | None = None, quant: str | None = None, forgiving: bool = False
+    ) -> Difference:
         """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
 
         Raises PatchError with everything that is wrong; then nothing has changed. Unknown kinds stay silent and are
-        reported.
+        reported; `forgiving`, so are kinds of somebody else's that cannot be compiled, and the rest plays.
         """
         graph, problems = build(patch, self.library, placeholders=True)
         problems += silent(graph)
         if problems:
             raise PatchError(problems)
         change = difference(self.graph, graph)
-        self._parts.change(graph, change)
-        for problem in unknown_kinds(graph, self.library):
+        try:
+            self._parts.change(graph, change)
+        except Unplayable as wrong:
+            if not (forgiving and wrong.kinds):
+                raise
+            for problem in wrong.problems:
+                self.report(f"{problem}; it stays silent")
+            self.library = Library(*(cls for kind, cls in self.library.items() if kind not in wrong.kinds))
+            self._left_out |= wrong.kinds
+            return self.play(patch, fade=fade, quant=quant, forgiving=True)
+        known = Graph({name: node for name, node in graph.nodes.items() if node.kind not in self._left_out})
+        for problem in unknown_kinds(known, self.library):
             self.report(f"{problem}; it stays silent")
         self.patch, self.graph = patch, graph
         self._take_transport(patch)
@@ -316,6 +332,17 @@ class Session:
         self._parts.sweep()
         for line in self._parts.troubles():
             self._tell_once(line)
+        for instance in self._parts.mute():
+            if instance.key not in self._explained:
+                self._explained.add(instance.key)
+                # its own Python is run again to find the line: that takes a while, and the music does not wait
+                self.loop.run_in_executor(None, self._explain, instance)
+
+    def _explain(self, instance: Instance) -> None:
+        why = explain(instance, self.rate, self.engine.frame)
+        self.loop.call_soon_threadsafe(
+            self._tell_once, f"nodes.{instance.name}: {why}; it is silent until it is edited"
+        )
 
     def _tell_once(self, line: str) -> None:
         if line and line not in self._told:
