@@ -423,11 +423,11 @@ def levels_and_speed(args: argparse.Namespace) -> list[Row]:
 
 def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--train", type=int, default=14, help="composer clips per style to teach the classifier")
-    p.add_argument("--held-out", type=int, default=6, help="composer clips per style to test it")
-    p.add_argument("--seeds", type=int, default=4, help="generated clips per prompt, two prompts per style")
+    p.add_argument("--train", type=int, default=10, help="composer clips per style to teach the classifier")
+    p.add_argument("--held-out", type=int, default=5, help="composer clips per style to test it")
+    p.add_argument("--seeds", type=int, default=3, help="generated clips per prompt, two prompts per style")
     p.add_argument("--seconds", type=float, default=10.0, help="length of a clip")
-    p.add_argument("--speed-seconds", type=float, default=30.0)
+    p.add_argument("--speed-seconds", type=float, default=20.0)
     p.add_argument("--quick", action="store_true", help="half of everything")
     p.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".md"))
     args = p.parse_args()

@@ -84,6 +84,8 @@ class Generator:
         self.state: dict[str, Any] = {}
         self.controls, self.ignored = Controls(), 0
         if "seed" in settings:
+            if not settings["seed"].lstrip("-").isdecimal():
+                raise ValueError(f"first_light.seed is {settings['seed']}; expected a whole number")
             self.state = {"params": {"seed": int(settings["seed"])}}
         self.intent = self.interpreter.read(self.controls)
         self.pending: dict[str, Any] | None = self.state

@@ -17,6 +17,7 @@ from graphflow.models.first_light.form import Moment
 
 WEIGHTS = Path(__file__).parent / "weights.safetensors"
 _PART_OF = {s: p for p, part in enumerate(sy.PARTS) for s in sy.PART_STREAMS[part]}
+STRAY = 2.5  # nats off for leaving the mode when nobody demanded it: blue notes yes, wrong ones seldom
 SLIP = 0.006  # what is far less likely than the best is a slip, not an idea
 
 F32 = npt.NDArray[np.float32]
@@ -55,7 +56,12 @@ class Wish:
 
 def load_weights(path: Path = WEIGHTS) -> dict[str, npt.NDArray[np.generic]]:
     """The trained weights, or those of a training checkpoint."""
-    arrays = load_file(path)
+    try:
+        arrays = load_file(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"first_light: {path} is missing; expected the trained weights; reinstall graphflow or export some"
+        ) from None
     if any(name.startswith("network.") for name in arrays):
         return {name[8:]: a for name, a in arrays.items() if name.startswith("network.")}
     return dict(arrays)
@@ -109,8 +115,7 @@ class Writer:
     def _choose(self, logits: npt.NDArray[np.float64], stream: int, wish: Wish) -> int:
         if stream <= sy.LEAD:
             logits[0] -= 1.6 * (wish.density - 0.5)  # beyond what the network learnt: rests follow the knob
-        if wish.strict:
-            logits = np.where(self.allowed[wish.mode][stream], logits, -np.inf)
+        logits = np.where(self.allowed[wish.mode][stream], logits, -np.inf if wish.strict else logits - STRAY)
         if wish.temperature < 0.02:
             return int(np.argmax(logits))
         chances = np.exp((logits - logits.max()) / wish.temperature)

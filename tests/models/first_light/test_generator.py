@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 
 import graphflow.models.first_light as first_light
+from graphflow.models.first_light import hear, writer
 from graphflow.models.first_light import symbols as sy
 from graphflow.models.first_light.clock import Clock, Transport
 from graphflow.models.first_light.renderer import Hit, NoteOn
@@ -225,3 +227,41 @@ def test_opening_on_the_cpu_needs_no_torch():
 def test_an_unknown_device_is_one_clear_line():
     with pytest.raises(ValueError, match=r"^first_light.device is warp; expected auto, cpu, mps or cuda:0$"):
         first_light.open({"device": "warp"})
+
+
+def test_a_seed_that_is_no_number_is_one_clear_line():
+    with pytest.raises(ValueError, match=r"^first_light.seed is x; expected a whole number$"):
+        first_light.open({"seed": "x"})
+
+
+def test_missing_weights_are_one_clear_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is missing; expected the trained weights"):
+        writer.load_weights(tmp_path / "weights.safetensors")
+
+
+def test_hear_writes_the_mix_and_the_stems(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "x.wav"
+    monkeypatch.setattr(sys, "argv", ["hear", "techno 130 bpm, qzxv", "-o", str(path), "--seconds", "1", "--stems"])
+    hear.main()
+    facts = soundfile.info(path)
+    assert (facts.samplerate, facts.channels) == (48000, 2) and 1.0 <= facts.duration < 1.2
+    assert sorted(p.name for p in tmp_path.glob("x-*.wav")) == [
+        "x-bass.wav",
+        "x-drums.wav",
+        "x-harmony.wav",
+        "x-lead.wav",
+    ]
+    printed = capsys.readouterr()
+    assert "130 bpm" in printed.out and "qzxv" in printed.err
+
+
+def test_a_change_of_prompt_changes_what_is_played():
+    player = opened("ambient drones, no bass", tempo=128.0)
+    play(player, 128)
+    player.set(state("techno", tempo=128.0))
+    kicks, frame = [], player.clock.expected
+    for n in range(256):
+        frame += player.step(frame).shape[1]
+        kicks += [n % 4 for event in player.notes if isinstance(event, Hit) and event.sound == "kick"]
+    assert len(kicks) > 20
+    assert np.mean(np.array(kicks) == 0) > 0.6  # on the beat
