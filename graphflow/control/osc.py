@@ -100,10 +100,10 @@ class OscServer(asyncio.DatagramProtocol):
             self._session.scene(parts[2])
             return None
         if parts[1:] == ["hush"]:
-            self._session.engine.fade(0.0, 0.05)
+            self._session.hush(not arguments or bool(_number(address, arguments[0])))
             return None
         if parts[1:] == ["panic"]:
-            self._session.engine.silence()
+            self._session.panic()
             return None
         if parts[1:] == ["sys", "ping"]:
             return arguments[0] if arguments else 1

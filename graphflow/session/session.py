@@ -216,6 +216,14 @@ class Session:
             node, _, param = path.partition(".")
             self.set(node, param, moved, clip=True)
 
+    def hush(self, yes: bool = True) -> None:
+        """Fade everything out; or in again."""
+        self.engine.fade(0.0 if yes else 1.0, 0.05)
+
+    def panic(self) -> None:
+        """Silence now."""
+        self.engine.silence()
+
     def _apply(self, name: str, param: str, value: Any, frame: int = 0) -> None:
         """Bring a param's value to where the node runs."""
         if name not in self._parts.instances:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -162,6 +163,10 @@ def test_what_is_no_osc_is_counted_and_nothing_breaks(desk: Desk, data: bytes):
 def test_hush_fades_the_whole_output(session: Session, desk: Desk):
     desk.send("/gf/hush")
     assert rendered(session, 4800)[-1, 0] == 0.0
+    desk.send("/gf/hush", 0)
+    assert rendered(session, 4800)[-1, 0] == 0.25
+    desk.send("/gf/panic")
+    assert np.all(rendered(session, 128) == 0.0)
 
 
 def test_a_port_that_is_taken_is_said(session: Session, desk: Desk):
