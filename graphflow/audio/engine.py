@@ -30,7 +30,10 @@ SLOTS = 16384
 
 @dataclass(frozen=True)
 class EngineStatistics:
-    """What the audio thread last said. Load is time to make a block / its length; it must stay below 1."""
+    """What the audio thread last said. Load is time to make a block / its length; it must stay below 1.
+
+    On Windows the callback has no clock: load is 0 there, and `late` counts nothing.
+    """
 
     frame: int
     blocks: int

@@ -13,6 +13,7 @@ from graphflow import (
     AudioNode,
     AudioOut,
     Choice,
+    DeviceIn,
     Held,
     Ramp,
     Setting,
@@ -176,6 +177,19 @@ class Hiss(AudioNode):
     @staticmethod
     def tick(color: int, seed: int) -> tuple[float, int]:
         return random_bipolar(seed) * (1.0 if color == 0 else 0.5), random_next(seed)
+
+
+class Ear(AudioNode):
+    """What the device hears."""
+
+    device = DeviceIn()
+    out = AudioOut(channels=2)
+
+    @staticmethod
+    def process(device: Sound, out: Sound, block: int) -> None:
+        for c in range(2):
+            for i in range(block):
+                out[c, i] = device[c, i]
 
 
 class InPython(AudioNode):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from small_nodes import Hiss, Impulse, Late, Level, Loop, Rig, Ringing, Scale, Smooth, Tone, Wide, largest_step
+from small_nodes import Ear, Hiss, Impulse, Late, Level, Loop, Rig, Ringing, Scale, Smooth, Tone, Wide, largest_step
 
 CHAIN = {"tone": (Tone, {"freq": 311.0}), "smooth": Smooth, "scale": Scale}
 WIRES = ["tone.out -> smooth.input", "smooth.out -> scale.input", "scale.out -> device.out"]
@@ -229,6 +229,17 @@ def test_a_device_of_one_or_four_channels_is_served() -> None:
     np.testing.assert_array_equal(rig.run(8)[:, 0], np.float32([0.5, -0.5, 0.0, 0.0]))
     rig.engine.channels(0, 1)
     assert rig.run(8).shape == (1, 8)
+
+
+def test_a_microphone_is_heard_on_both_sides_and_no_microphone_is_silence() -> None:
+    rig = Rig()
+    rig.play({"ear": Ear}, ["ear.out -> device.out"])
+    given = np.linspace(-0.5, 0.5, 64, dtype=np.float32)
+    rig.engine.channels(1, 2)
+    np.testing.assert_array_equal(rig.engine.run(64, given[:, None]).T, [given, given])
+    assert np.all(rig.engine.run(64) == 0.0)
+    rig.engine.channels(2, 2)
+    np.testing.assert_array_equal(rig.engine.run(64, np.stack([given, -given], axis=1)).T, [given, -given])
 
 
 def test_a_thousand_nodes_play() -> None:
