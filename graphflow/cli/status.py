@@ -62,13 +62,15 @@ def describe(live: Live) -> str:
         f"load {engine.load:.1%}",
         f"{engine.xruns} xruns",
     ]
+    if live.begun and live.output.wants_card and not live.output.has_card:
+        parts.insert(1, "no sound card")
     if engine.late:
         parts.append(f"{engine.late} late")
     for generator in statistics.generators:
         late = generator.latency_p50
         latency = "" if math.isnan(late) else f", latency {late:.2f} s"
         state = "" if generator.state == "playing" else f" {generator.state}"
-        missing = f", {generator.underruns} missed" if generator.underruns else ""
+        missing = f", {generator.underruns / live.session.rate:.1f} s missed" if generator.underruns else ""
         parts.append(f"{generator.node}{state} lead {generator.lead:.2f} s{latency}, RTF {generator.rtf:.0f}{missing}")
     parts += [f"{name} is mute" for name in statistics.faults]
     return "  ".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from graphflow.cli.trusted import trust, trusted
+from graphflow.cli.trusted import config_folder, trust, trusted
 from graphflow.core.errors import UserError
 from graphflow.core.library import node_files
 
@@ -18,7 +18,12 @@ def run(arguments: Namespace) -> int:
         raise UserError(f"{folder}: no such folder; expected one that holds node files")
     if (folder / "nodes").is_dir():  # the patch's folder was meant
         folder = folder / "nodes"
-    trust(folder, not arguments.remove)
+    try:
+        trust(folder, not arguments.remove)
+    except OSError as error:
+        raise UserError(
+            f"{config_folder()} cannot be written ({error.strerror}); set XDG_CONFIG_HOME to a folder you can write"
+        ) from error
     if arguments.remove:
         print(f"{folder.resolve()} is trusted no longer")
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -142,7 +143,7 @@ class Parts:
         for kernel in instance.kernels.values():
             if not kernel.warm and kernel.seconds > SLOW_COMPILE and kernel.kind not in self._compiled:
                 self._compiled.add(kernel.kind)
-                self._report(f"compiled {kernel.kind} in {kernel.seconds:.1f} s, for this and every later start")
+                self._report(f"compiled {kernel.kind} in {kernel.seconds:.1f} s{kept()}")
         return instance
 
     def _tape(self, node: GraphNode, spec: Spec) -> TapeWriter:
@@ -185,6 +186,14 @@ def try_first(spec: Spec) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written: the node is tried again next time
         passed.parent.mkdir(parents=True, exist_ok=True)
         passed.touch()
+
+
+def kept() -> str:
+    """Whether what was compiled will be there at the next start, as the end of a line."""
+    folder = cache_folder()
+    if os.access(folder / "kernels", os.W_OK):
+        return ", for this and every later start"
+    return f"; it is not kept, as {folder} cannot be written: set GRAPHFLOW_CACHE to a folder you can write"
 
 
 def links_of(graph: Graph, key: Callable[[str], str]) -> list[Link]:
