@@ -146,8 +146,8 @@ def rtf(options: argparse.Namespace) -> str:
         "RTF (seconds of sound per second of CPU; more is faster) of N voices of saw, 2-pole low-pass, gain and pan, "
         "into delay, reverb and limiter, 48 kHz stereo, blocks of 128, offline: 12 s less 2 s of one thread, median "
         f"(range) of {options.runs}. Not alike: graphflow's delay, reverb (eight modulated lines) and limiter (looks "
-        "ahead) are its own; signalflow has no reverb or limiter, so it gets Freeverb's combs and all-passes, and a clip; pyo has a "
-        "compressor, SuperCollider a limiter. The library's saw is band-limited; all others are naive.",
+        "ahead) are its own; signalflow has no reverb or limiter, so it gets Freeverb's combs and all-passes, and a "
+        "clip; pyo has a compressor, SuperCollider a limiter. The library's saw is band-limited; all others are naive.",
         table(("engine", *(f"N = {n}" for n in counts), "us per voice and block"), rows),
     ))  # fmt: skip
 

@@ -23,7 +23,7 @@ from typing import Any
 import numba
 from numba.core.errors import NumbaError, NumbaWarning
 
-from graphflow.audio import kernel_text, source
+from graphflow.audio import kernel_text, runner, source, steps
 from graphflow.audio.fingerprint import fingerprint
 from graphflow.audio.native import KERNEL
 from graphflow.audio.source import CompileError, global_names, globals_of, reachable, tree_of
@@ -57,6 +57,20 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "graphflow"
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "graphflow"
+
+
+def prepare(report: Callable[[str], None]) -> None:
+    """Compile the engine's own code. Where this machine has not done so yet it takes about 10 s, and that is said."""
+    known = cache_folder() / "kernels" / f"engine_{fingerprint()}"
+    if not known.exists():
+        report("compiling the engine, for this and every later start: about 10 s")
+    for function in (runner.callback, runner.take_back, *steps.KERNELS.values()):
+        function.address  # noqa: B018 - asking for it compiles it
+    try:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.touch()
+    except OSError:  # then it is said every time, which is true where numba's cache is not writable either
+        return
 
 
 def forms_of(spec: Spec) -> tuple[str, ...]:

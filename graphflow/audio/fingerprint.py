@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -39,15 +40,36 @@ def fingerprint() -> str:
     return digest.hexdigest()[:32]
 
 
-def cached(signature: Any, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """A native function of the engine's own, kept on disk by numba.
+class Native:
+    """A native function of the engine's own, compiled when it is first needed and kept on disk by numba.
 
     numba knows a cached function by its name and its own file's date; what it calls in other files is not looked
     at. The fingerprint in the name looks.
     """
 
-    def decorate(function: Callable[..., Any]) -> Any:
+    def __init__(self, signature: Any, function: Callable[..., Any]) -> None:
         function.__qualname__ = f"{function.__name__}_{fingerprint()}"
-        return numba.cfunc(signature, cache=True, nogil=True, error_model="numpy", **options)(function)
+        self._signature, self._function = signature, function
+        self._lock = threading.Lock()
+        self._made: Any = None
 
-    return decorate
+    def _compiled(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                decorate = numba.cfunc(self._signature, cache=True, nogil=True, error_model="numpy")
+                self._made = decorate(self._function)
+            return self._made
+
+    @property
+    def address(self) -> int:
+        return int(self._compiled().address)
+
+    @property
+    def ctypes(self) -> Any:
+        """To be called from Python."""
+        return self._compiled().ctypes
+
+
+def cached(signature: Any) -> Callable[[Callable[..., Any]], Native]:
+    """Make a function of the engine's own native."""
+    return lambda function: Native(signature, function)

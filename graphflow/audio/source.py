@@ -6,9 +6,11 @@ The tree keeps the author's file name and line numbers, so that an error points 
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import textwrap
 from collections.abc import Callable
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -97,8 +99,9 @@ def narrow(value: float | int) -> Any:
     return np.int16(value) if abs(value) < 1 << 15 else value
 
 
+@lru_cache(maxsize=4096)
 def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    """The function's own syntax tree, lines as in its file, and that file's name."""
+    """The function's own syntax tree, lines as in its file, and that file's name. Shared: copy it to change it."""
     plain: Any = inspect.unwrap(function)
     try:
         lines, first = inspect.getsourcelines(plain)
@@ -162,7 +165,7 @@ def native(function: Callable[..., Any], *, foreign: bool, made: dict[Any, Any])
             raise CompileError(f"{file}:{definition.lineno} {definition.name} calls itself; write it as a loop")
         return made[function]
     made[function] = None
-    definition, file = tree_of(function)
+    definition, file = copy.deepcopy(tree_of(function))
     scope: dict[str, Any] = {"float32": np.float32, "wrap": NATIVE["wrap"]}
     around = globals_of(function)
     for name in global_names(function):

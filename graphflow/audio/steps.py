@@ -249,7 +249,7 @@ KERNELS = {
 
 
 def step_address(op: str) -> int:
-    return int(KERNELS[op].address)
+    return KERNELS[op].address
 
 
 __all__ = ["COMING", "GOING", "KERNELS", "STEADY", "step_address"]

@@ -14,7 +14,8 @@ import small_nodes
 
 import graphflow.audio.compile as compiler
 from graphflow.audio import solo
-from graphflow.audio.compile import CompileError, compile_kernel, compiled_forms, kernel_hash
+from graphflow.audio.compile import CompileError, compile_kernel, compiled_forms, kernel_hash, prepare
+from graphflow.audio.fingerprint import fingerprint
 from graphflow.audio.widening import widenings
 from graphflow.core.library import load
 from graphflow.core.node import AudioNode
@@ -200,3 +201,18 @@ def test_a_warm_start_needs_no_compiler() -> None:
     compile_kernel(small_nodes.Level.spec, "tick")
     said = subprocess.run([sys.executable, "-c", run, here], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert said.stdout == "True\n"
+
+
+def test_the_engines_own_code_is_told_of_once(cache: Path) -> None:
+    said: list[str] = []
+    prepare(said.append)
+    prepare(said.append)
+    assert said == ["compiling the engine, for this and every later start: about 10 s"]
+
+
+def test_a_changed_source_of_the_engine_makes_its_code_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fingerprint()
+    fingerprint.cache_clear()
+    monkeypatch.setattr("graphflow.audio.fingerprint.SOURCES", ("steps", "layout"))
+    assert fingerprint() != before
+    fingerprint.cache_clear()
