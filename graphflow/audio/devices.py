@@ -267,7 +267,7 @@ class Devices:
             other = next((d for d in (output, input) if d is not None and d.rate != rate), output)
             return (
                 f"device '{other.name}' runs at {show(other.rate, 'Hz')}, patch wants {show(rate, 'Hz')}; "
-                f"set rate = {show(other.rate)} in [engine] or choose another device"
+                f"play with --rate {show(other.rate)}, or set rate = {show(other.rate)} in [engine]"
             )
         reason = reason.splitlines()[0].rstrip(". ")
         return f"device '{output.name}' cannot be opened: {reason}; close what uses it or choose another device"

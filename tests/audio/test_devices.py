@@ -222,7 +222,7 @@ def test_a_rate_the_device_does_not_run_at_is_refused_with_the_repair(devices: D
     with pytest.raises(DeviceError) as error:
         devices.open(devices.find("system"), rate=44100, block=128, callback=quiet_tone.address, userdata=0)
     assert str(error.value) == (
-        "device 'system' runs at 48000 Hz, patch wants 44100 Hz; set rate = 48000 in [engine] or choose another device"
+        "device 'system' runs at 48000 Hz, patch wants 44100 Hz; play with --rate 48000, or set rate = 48000 in [engine]"
     )
 
 
