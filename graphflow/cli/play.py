@@ -55,6 +55,8 @@ def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
             session.loop.run_until_complete(osc.start())
         fallback = fallback_file(opened.path.name)
         start = output.prepare(arguments.device, fallback)
+        if not arguments.device and not output.wants_card:
+            writable(fallback, "no sound card;")
         seconds = arguments.seconds or (None if output.wants_card or arguments.device else UNHEARD_SECONDS)
         status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
         if osc is not None:

@@ -83,6 +83,43 @@ def server(jack_session: JackServer) -> Iterator[JackServer]:
     own.stop()
 
 
+SLEEPER = '''
+import time
+
+from graphflow import ControlNode, Outlet, Signal
+
+
+class Sleeper(ControlNode):
+    """Holds everybody up."""
+
+    level = Outlet(Signal, "Nothing.")
+
+    async def run(self):
+        while True:
+            time.sleep(1000.0)
+'''
+
+
+def test_one_signal_is_enough_while_a_node_holds_everything_up(patch: Path):
+    (patch / "own").mkdir()
+    (patch / "own" / "sleeper.py").write_text(SLEEPER)
+    wired = TONE.replace('out"]', 'out", "s -> tone.freq"]') + '[nodes.s]\nkind = "sleeper"\n'
+    (patch / "held.toml").write_text(wired)
+    playing = Playing("held.toml", "--nodes", "own", "--device", "null", cwd=patch)
+    playing.wait_for("load")
+    assert playing.end() == 0
+    assert "nodes.s: own/sleeper.py:14 kept everything waiting; use await self.blocking(...) there" in playing.text
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_compiles(patch: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GRAPHFLOW_CACHE", str(patch / "cache"))
+    playing = Playing("tone.toml", "--device", "null", cwd=patch)
+    playing.wait_for("tone: unheard")
+    assert playing.end(how) == 0
+    assert "Traceback" not in playing.text
+
+
 @pytest.mark.audio
 def test_a_card_at_another_rate_says_what_to_type(patch: Path, server: JackServer):
     server.start(44_100)
