@@ -69,6 +69,8 @@ class Parts:
         tapes: dict[str, TapeWriter] = {}
         problems: list[Problem] = []
         kinds: set[str] = set()
+        if never := never_compiled({specs[name].kind for name in fresh if specs[name].room == "audio"}):
+            self._report(f"compiling {', '.join(never)} for the first time, which takes some seconds")
         for name in sorted(fresh):
             node = graph.nodes[name]
             try:
@@ -186,6 +188,13 @@ def try_first(spec: Spec) -> None:
     with contextlib.suppress(OSError):  # a cache that cannot be written: the node is tried again next time
         passed.parent.mkdir(parents=True, exist_ok=True)
         passed.touch()
+
+
+def never_compiled(kinds: Iterable[str]) -> list[str]:
+    """The kinds of which the cache has nothing yet; after an update it may hold what is of no use any more."""
+    folder = cache_folder() / "kernels"
+    names = [file.name for file in folder.glob("k_*.checked")] if os.access(folder, os.R_OK) else []
+    return [kind for kind in sorted(kinds) if not any(name.startswith(f"k_{kind}_") for name in names)]
 
 
 def kept() -> str:

@@ -142,7 +142,7 @@ def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> 
     said = [] if lines is None else lines
 
     def report(line: str) -> None:
-        if not line.startswith("compiled "):  # said once, where the kernel cache is cold
+        if not line.startswith(("compiled ", "compiling ")):  # said once, where the kernel cache is cold
             said.append(line)
 
     session = Session(LIBRARY, folder=folder, report=report, lockstep=True)

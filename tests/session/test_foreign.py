@@ -51,7 +51,7 @@ def session_with(tmp_path: Path, lines: list[str], code: str) -> Session:
     assert library.scan(nodes) == []
 
     def report(line: str) -> None:
-        if not line.startswith("compiled "):
+        if not line.startswith(("compiled ", "compiling ")):
             lines.append(line)
 
     return Session(library, report=report, lockstep=True, foreign=lambda spec: spec.file.is_relative_to(tmp_path))
