@@ -1,6 +1,6 @@
 """Mixes First Light: measures how loud every part of every genre is and sets the faders.
 
-Run after any change to instruments, kits or the desk: python -m graphflow.models.first_light.balance
+Run after any change to instruments, kits or the desk: python -m graphflow.models.first_light.balance [GENRE ...]
 """
 
 from __future__ import annotations
@@ -68,16 +68,29 @@ def loudness(audio: npt.NDArray[np.float32], rate: int = RATE) -> float:
     return value if math.isfinite(value) else -math.inf
 
 
+def _with_part(genre: str, streams: tuple[int, ...], count: int) -> list[Piece]:
+    """Pieces of a genre in which some streams play; fewer than count where they seldom do."""
+    found: list[Piece] = []
+    for n in range(40):
+        piece = compose(np.random.default_rng((77, n)), genre, bars=16)
+        if (piece.symbols[:, list(streams)] > 1).mean() > 0.01:
+            found.append(piece)
+        if len(found) == count:
+            break
+    return found
+
+
 def measure(genre: str, pieces: int = 2) -> tuple[float, ...]:
     """New faders for one genre: five parts and the whole, dB."""
-    written = [compose(np.random.default_rng((77, n)), genre, bars=16) for n in range(pieces)]
     before = levels.LEVELS[genre]
-    flat = [0.0] * 5
+    flat = list(before[:5])
     levels.LEVELS[genre] = (0.0, 0.0, 0.0, 0.0, 0.0, -24.0)  # far below the limiter
     for part, streams in enumerate(_STREAMS):
-        heard = [loudness(play(piece, streams)) for piece in written if (piece.symbols[:, list(streams)] > 1).any()]
-        heard = [value + 24.0 for value in heard if value > -math.inf]
-        flat[part] = PARTS[part] + OFFSETS[genre][part] - float(np.mean(heard)) if heard else before[part]
+        heard = [loudness(play(piece, streams)) + 24.0 for piece in _with_part(genre, streams, pieces)]
+        heard = [value for value in heard if value > -math.inf]
+        if heard:
+            flat[part] = PARTS[part] + OFFSETS[genre][part] - float(np.mean(heard))
+    written = [compose(np.random.default_rng((78, n)), genre, bars=16) for n in range(pieces)]
     flat = [float(np.clip(f, -30.0, 30.0)) for f in flat]
     faders = (*flat, 0.0)
     for _ in range(2):  # the tape bends, so once more
@@ -89,7 +102,7 @@ def measure(genre: str, pieces: int = 2) -> tuple[float, ...]:
 
 
 def main() -> None:
-    for genre in style.GENRES:
+    for genre in sys.argv[1:] or style.GENRES:
         faders = measure(genre)
         print(f"{genre:11s}", *(f"{f:6.1f}" for f in faders), file=sys.stderr)
     path = Path(str(levels.__file__))
