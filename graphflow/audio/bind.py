@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graphflow.audio.compile import row_of
 from graphflow.audio.instance import Instance
 from graphflow.audio.layout import PLAN, STEPS, layout_of
 from graphflow.audio.steps import COMING, GOING, STEADY, step_address
 from graphflow.core.crossfade import was
 from graphflow.core.declare import uint32
 from graphflow.core.plan import SILENCE, Plan, Step, Use
+from graphflow.core.routing import ROW
 
 MODES = {"": STEADY, "in": COMING, "out": GOING}
 ALIGN = 16  # float32 per 64 bytes: a cache line, and the widest SIMD register
@@ -65,6 +67,7 @@ class Bound:
         table = np.zeros(max(1, len(plan.steps)) * STEPS.WORDS, np.int64)
         for n, step in enumerate(plan.steps):
             table[n * STEPS.WORDS : (n + 1) * STEPS.WORDS] = self._step(step, instances)
+        self._rows(table)
         self._keep(table)
         head = self.header
         head[PLAN.STEPS], head[PLAN.STEP_COUNT] = table.ctypes.data, len(plan.steps)
@@ -106,6 +109,22 @@ class Bound:
         fault = int(instance.fault.ctypes.data) if instance is not None else 0
         meter = int(instance.meter.ctypes.data) if instance is not None and step.writes else 0
         return [kernel, self._keep(context), fault, self._keep(guards), len(step.writes), meter, 0, 0]
+
+    def _rows(self, table: NDArray[np.int64]) -> None:
+        """Let four steps in a row of one kind, one channel wide, be played by one kernel, where there is such."""
+        steps, n = self.plan.steps, 0
+        while n + ROW <= len(steps):
+            row = steps[n : n + ROW]
+            specs = [self.instances[s.key].spec if s.op == "play" and s.width == 1 else None for s in row]
+            kernel = row_of(specs[0]) if specs[0] is not None and all(s is specs[0] for s in specs) else None
+            if kernel is None or any(self.instances[s.key].foreign for s in row):
+                n += 1
+                continue
+            contexts = table[n * STEPS.WORDS + STEPS.CONTEXT : (n + ROW) * STEPS.WORDS : STEPS.WORDS].copy()
+            self._kept.append(kernel)
+            table[n * STEPS.WORDS + STEPS.ROW] = kernel.address
+            table[n * STEPS.WORDS + STEPS.ROW_CONTEXT] = self._keep(contexts)
+            n += ROW
 
     def _context(self, step: Step, instances: Mapping[str, Instance]) -> tuple[int, NDArray[np.int64]]:
         """The kernel's address and its context."""

@@ -79,10 +79,16 @@ def forms_of(spec: Spec) -> tuple[str, ...]:
     return ("process",) if hasattr(spec.cls, "process") else ("tick",)
 
 
+def authors(spec: Spec, form: str) -> Callable[..., Any]:
+    """The function a form is made of; a row is made of ticks."""
+    function: Callable[..., Any] = getattr(spec.cls, "tick" if form == "row" else form)
+    return function
+
+
 def functions_of(spec: Spec, form: str) -> list[Callable[..., Any]]:
     """The author's functions that a kernel calls."""
-    own: list[Callable[..., Any]] = [getattr(spec.cls, form)]
-    if spec.coefficients and form == "tick":
+    own: list[Callable[..., Any]] = [authors(spec, form)]
+    if spec.coefficients and form in ("tick", "row"):
         own.append(spec.cls.coefficients)  # type: ignore[attr-defined]
     return own
 
@@ -114,6 +120,11 @@ def compile_kernel(spec: Spec, form: str, *, foreign: bool = False) -> Kernel:
         if made is None:
             made = _made[spec.cls, form, foreign] = _compile(spec, form, kernel_hash(spec, form, foreign), foreign)
     return made
+
+
+def row_of(spec: Spec) -> Kernel | None:
+    """The kernel that plays four nodes of a kind at once, where it has been compiled."""
+    return _made.get((spec.cls, "row", False))
 
 
 def compiled_forms(spec: Spec, *, foreign: bool = False) -> dict[str, Kernel]:
@@ -171,6 +182,10 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
         scope[f"_{own.__name__}"] = source.native(own, foreign=foreign, made=functions)
     exec(compile(text, str(file), "exec"), scope)
     options = {"nogil": True, "error_model": "numpy", "boundscheck": foreign}
+    if form == "row":
+        one = dict(scope)
+        exec(compile(kernel_text.kernel_text(spec, "tick"), f"{file}:tick", "exec"), one)
+        scope["_one"] = numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(one["body"])
     scope["_body"] = numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(scope["body"])
     try:
         with warnings.catch_warnings():
@@ -185,7 +200,7 @@ def refuse(assembly: str, spec: Spec, form: str) -> None:
     for symbol in FORBIDDEN:
         if symbol in assembly:
             raise CompileError(
-                f"{spec.file}:{tree_of(getattr(spec.cls, form))[0].lineno} {spec.kind}.{form} can reach {symbol}; the "
+                f"{spec.file}:{tree_of(authors(spec, form))[0].lineno} {spec.kind}.{form} can reach {symbol}; the "
                 "sound card's thread must not allocate or wait for Python, so write it without arrays of its own "
                 "and without Python objects"
             )
@@ -193,7 +208,7 @@ def refuse(assembly: str, spec: Spec, form: str) -> None:
 
 def _refuse_writing(spec: Spec, form: str) -> None:
     """An in's memory is somebody else's out, or the silence that all read."""
-    definition, file = tree_of(getattr(spec.cls, form))
+    definition, file = tree_of(authors(spec, form))
     read_only = {*spec.audio_ins, *spec.device_ins, *spec.sound_files, *spec.numeric}
     for node in ast.walk(definition):
         written = node.value if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) else None
@@ -201,7 +216,7 @@ def _refuse_writing(spec: Spec, form: str) -> None:
             raise CompileError(
                 f"{file}:{written.lineno} {spec.kind}.{form} writes to '{written.id}', which is read only"
             )
-    if spec.coefficients and form != "tick":
+    if spec.coefficients and form not in ("tick", "row"):
         raise CompileError(f"{file}:{definition.lineno} {spec.kind} declares coefficients, which only tick can take")
 
 
@@ -224,7 +239,7 @@ def _author_line(error: NumbaError, spec: Spec, form: str) -> str:
     """numba's pages of text as one line at the author's file."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     files = {Path(file).resolve(): file for own in functions_of(spec, form) for _, file in map(tree_of, reachable(own))}
-    definition, file = tree_of(getattr(spec.cls, form))
+    definition, file = tree_of(authors(spec, form))
     place = f"{file}:{definition.lineno}"
     for line in lines:
         # numba's places are relative to the working folder

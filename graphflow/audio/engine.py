@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphflow.audio import runner
-from graphflow.audio.compile import compiled_forms
+from graphflow.audio.compile import compile_kernel, compiled_forms
 from graphflow.audio.edits import MAX_BLOCK, Edit, Edits, FadeMode, Score
 from graphflow.audio.instance import CHANNELS_KEPT, Instance, number_of
 from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS
@@ -21,7 +21,7 @@ from graphflow.audio.python_node import PythonNode
 from graphflow.core.declare import Ramp
 from graphflow.core.node import Spec
 from graphflow.core.plan import Link, Unit
-from graphflow.core.routing import aligned, widths
+from graphflow.core.routing import ROW, aligned, in_rows, widths
 
 QUEUE = 8192
 """Commands that can wait; a power of two."""
@@ -77,6 +77,7 @@ class Engine:
         self.channels(in_channels, out_channels)
         self._doubles[w.FADE] = self._doubles[w.FADE_TARGET] = 1.0
         self._python: dict[str, PythonNode] = {}
+        self._alike: dict[type, int] = {}
         self._edits = Edits(words, self.rate, self._release)
 
     # --- for clocks ---------------------------------------------------------------------------------------------
@@ -148,6 +149,11 @@ class Engine:
             name, generation * SLOTS + slot, slot, spec, values,
             rate=self.rate, seed=self.seed, files=files, kernels=kernels, channels=channels,
         )  # fmt: skip
+        made.foreign = foreign
+        if in_rows(Unit(made.key, spec)) and not foreign:
+            self._alike[spec.cls] = self._alike.get(spec.cls, 0) + 1
+            if self._alike[spec.cls] == ROW:
+                compile_kernel(spec, "row")
         if not native:
             self._python[made.key] = PythonNode(made, self.rate)
         self._slots[slot, 1] = made.params.ctypes.data
@@ -203,6 +209,7 @@ class Engine:
     def _release(self, instance: Instance) -> None:
         self._slots[instance.slot, 0] = 0
         self._free_slots.append(instance.slot)
+        self._alike[instance.spec.cls] = self._alike.get(instance.spec.cls, 1) - 1
         if instance.key in self._python:
             self._python.pop(instance.key).stop()
 

@@ -46,6 +46,7 @@ class Instance:
         self.key = f"{name}#{generation}"
         self.kernels = dict(kernels or {})
         self.values = dict(values)  # as they were at the start
+        self.foreign = False
         self.shadow = False
         self.heard: NDArray[np.int64] | None = None  # the ring to the thread of a node that is not native
         self._rate, self._seed = rate, seed

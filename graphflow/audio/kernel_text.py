@@ -7,6 +7,7 @@ in_ and out_ sound, ramp_ a value per frame, memory_ and next_ state.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from graphflow.core.declare import (
     uint32,
 )
 from graphflow.core.node import Spec, argument_names
+from graphflow.core.routing import ROW
 
 HEADER = '''"""{kind}, {form}: written by graphflow from {file}; do not edit."""
 from numba import float32, float64, int32, int64, uint32
@@ -39,7 +41,7 @@ VIEW = {"float32": "floats", "float64": "doubles", "uint32": "integers"}
 
 def kernel_text(spec: Spec, form: str) -> str:
     """The module text of one kernel. `form` is the name of the author's function."""
-    write = _tick_body if form == "tick" else _block_body
+    write = {"tick": _tick_body, "row": _row_body}.get(form, _block_body)
     lines = [HEADER.format(kind=spec.kind, form=form, file=spec.file.name), "", "def body(context, frames, frame):"]
     lines += ["    " + line for line in write(spec, layout_of(spec), form)]
     lines += [
@@ -125,7 +127,7 @@ def _call(spec: Spec, form: str, prefix: Callable[[str], str]) -> str:
         return "rate" if name == "rate" and name not in spec.declarations else prefix(name)
 
     names = argument_names(getattr(spec.cls, form))
-    return f"_{form}({', '.join(f'{n}={given(n)}' for n in names)})"
+    return f"_{form}({', '.join(map(given, names))})"
 
 
 def _coefficients(spec: Spec) -> list[str]:
@@ -184,6 +186,49 @@ def _tick_body(spec: Spec, layout: Layout, form: str) -> list[str]:
         lines += ["    for i in range(frames):", *[f"        {line}" for line in loop]]
     lines += [f"    memory_{n}[c] = v_{n}" for n in states]
     return [*lines, *_end(spec, layout, form)]
+
+
+def _row_body(spec: Spec, layout: Layout, form: str) -> list[str]:
+    """Four nodes of one channel in one loop, so that none waits for its own last frame; while params move, in turn.
+
+    An out may lie where the in of an earlier one lay: a frame is read before it is written over, but the bypass, which
+    reads a whole block afterwards, must find its in; so a bypass too is played in turn.
+    """
+    ramps = list(layout.ramps)
+    ins = {n for n, d in spec.declarations.items() if isinstance(d, AudioIn)}
+    outs = [n for n, d in spec.declarations.items() if isinstance(d, AudioOut)]
+    results = targets([f"result_{n}" for n in outs] + [f"next_{n}" for n in spec.states], spec.cls.tick)  # type: ignore[attr-defined]
+    lane = [*_context(spec, layout), *_values(spec, layout, arrays=False), *_coefficients(spec)]
+    lane += [f"in_{n} = floats(ctx[{layout.ins[n]}], frames)" for n in ins]
+    lane += [f"out_{n} = floats(ctx[{layout.outs[n]}], frames)" for n in outs]
+    for n in spec.states:
+        lane += [f"memory_{n} = {VIEW[state_type(spec, n)]}(ctx[{layout.states[n]}], 1)", f"v_{n} = memory_{n}[0]"]
+    loop = [f"{results} = {_call(spec, 'tick', lambda n: f'in_{n}[i]' if n in ins else f'v_{n}')}"]
+    loop += [f"out_{n}[i] = float32(result_{n})" for n in outs]
+    loop += [f"v_{n} = {state_type(spec, n)}(next_{n})" for n in spec.states]
+    end = [f"memory_{n}[0] = v_{n}" for n in spec.states]
+    lines = [f"nodes = words(context, {ROW})"]
+    if ramps:
+        lines += ["moving = False", f"for k in range({ROW}):"]
+        lines.append(f"    params = words(nodes[k], {layout.size})[2]")
+        lines.append(f"    ctx = words(nodes[k], {layout.size})")
+        lines += [f"    moving = moving or moves({_record(layout, n)}, {_wire(layout, n)})" for n in ramps]
+        if "bypass" in ramps:
+            lines.append(f"    moving = moving or doubles({_record(layout, 'bypass')}, 1)[0] > 0.0")
+        lines += ["if moving:", f"    for k in range({ROW}):", "        _one(nodes[k], frames, frame)", "    return"]
+    for k in range(ROW):
+        lines += [_of_lane(line.replace("(context, ", f"(nodes[{k}], "), k) for line in lane]
+    lines.append("for i in range(frames):")
+    lines += [f"    {_of_lane(line, k)}" for k in range(ROW) for line in loop]
+    return lines + [_of_lane(line, k) for k in range(ROW) for line in end]
+
+
+LANE = re.compile(r"\b(ctx|params|width|rate|(?:v|in|out|memory|next|result)_\w+)\b")
+
+
+def _of_lane(line: str, lane: int) -> str:
+    """The line with names of its own for one of the nodes played together."""
+    return LANE.sub(rf"\1__{lane}", line)
 
 
 def _block_body(spec: Spec, layout: Layout, form: str) -> list[str]:

@@ -145,7 +145,9 @@ class StepWords(NamedTuple):
     FAULT: int = 2  # address of 0 well, 1 raised, 2 made a non-finite sample; 0: nobody to blame, silent for a block
     GUARDS: int = 3  # address of [address, channels] pairs
     GUARD_COUNT: int = 4
-    METER: int = 5  # address of a float64 peak, 0 for none
+    METER: int = 5  # address of the peak, float32 as its bits, 0 for none
+    ROW: int = 6  # address of a kernel that plays this step and the next three at once, 0 for none
+    ROW_CONTEXT: int = 7  # address of the addresses of their contexts
     WORDS: int = 8
 
 

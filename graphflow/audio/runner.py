@@ -39,6 +39,7 @@ from graphflow.audio.native import (
     store_release,
     words,
 )
+from graphflow.core.routing import ROW
 
 CALLBACK = types.int32(
     types.CPointer(types.float32),
@@ -78,17 +79,30 @@ def highest_bits(address: int, count: int) -> Any:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
+def all_well(steps: Any, n: int) -> bool:
+    """Is none of a row muted? A row with a muted node is played one by one."""
+    well = True
+    for k in range(n, n + ROW):
+        well = well and words(steps[k * S.WORDS + S.FAULT], 1)[0] == WELL
+    return well
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
 def run_steps(plan: Any, frames: int, frame: int) -> None:
     count = plan[P.STEP_COUNT]
     steps = words(plan[P.STEPS], count * S.WORDS)
+    played = 0  # steps before this one have been played in a row
     for n in range(count):
         at = n * S.WORDS
         blamed = steps[at + S.FAULT] != 0
         fault = words(steps[at + S.FAULT], 1)[0] if blamed else 0
         guards = words(steps[at + S.GUARDS], 2 * steps[at + S.GUARD_COUNT])
         highest = np.int32(0)
+        if steps[at + S.ROW] != 0 and all_well(steps, n):
+            call_kernel(steps[at + S.ROW], steps[at + S.ROW_CONTEXT], frames, frame)
+            played = n + ROW
         if fault == WELL:
-            if call_kernel(steps[at + S.KERNEL], steps[at + S.CONTEXT], frames, frame) != 0:
+            if n >= played and call_kernel(steps[at + S.KERNEL], steps[at + S.CONTEXT], frames, frame) != 0:
                 fault = RAISED
             for g in range(steps[at + S.GUARD_COUNT]):
                 highest = max(highest, np.int32(highest_bits(guards[2 * g], guards[2 * g + 1] * frames)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ import networkx as nx
 
 from graphflow.core.plan import DEVICE, Link, Unit
 
+ROW = 4
+"""Nodes of one kind that may be played in one go, so that none waits for its own last frame's arithmetic."""
 Part = tuple[str, str]
 """(key, play), or for a node that breaks loops (key, receive) and (key, send)."""
 
@@ -19,6 +22,11 @@ def breaks_loop(unit: Unit) -> bool:
 
 def native(unit: Unit) -> bool:
     return bool(getattr(unit.spec.cls, "native", True))
+
+
+def in_rows(unit: Unit) -> bool:
+    """Does it pay to play four at once? Where a frame needs the one before; loops without state are SIMD already."""
+    return bool(unit.spec.states) and hasattr(unit.spec.cls, "tick")
 
 
 def part_graph(
@@ -41,10 +49,45 @@ def part_graph(
 
 
 def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()) -> list[Part]:
-    """Playing order; parts that do not depend on each other as given, a `receive` as early as it can."""
-    position = {key: i for i, key in enumerate(units)}
+    """Playing order; parts that do not depend on each other as given, a `receive` as early as it can.
+
+    Nodes of one kind whose turn it is play in rows of four. Raises ValueError where a loop leaves no order.
+    """
     graph = part_graph(units, links, before)
-    return list(nx.lexicographical_topological_sort(graph, key=lambda part: (position[part[0]], part[1])))
+    position = {key: i for i, key in enumerate(units)}
+    waiting = dict(graph.in_degree())
+    ready: list[tuple[int, str, Part]] = []
+    alike: dict[type, list[tuple[int, str, Part]]] = {}
+    done: dict[Part, None] = {}
+
+    def add(part: Part) -> None:
+        rank = (position[part[0]], part[1], part)
+        heapq.heappush(ready, rank)
+        if part[1] == "play":
+            heapq.heappush(alike.setdefault(units[part[0]].spec.cls, []), rank)
+
+    for part in [part for part, count in waiting.items() if not count]:
+        add(part)
+    while ready:
+        part = heapq.heappop(ready)[2]
+        if part in done:
+            continue
+        row = [part]
+        kin = alike.get(units[part[0]].spec.cls, [])
+        while kin and len(row) < ROW:
+            other = heapq.heappop(kin)[2]
+            if other not in done and other != part:
+                row.append(other)
+        done.update(dict.fromkeys(row))
+        for played in row:
+            for after in graph.successors(played):
+                waiting[after] -= 1
+                if not waiting[after]:
+                    add(after)
+    if len(done) < len(waiting):
+        left = {key for key, _ in waiting} - {key for key, _ in done}
+        raise ValueError(f"{', '.join(sorted(left))} cannot be ordered")
+    return list(done)
 
 
 def in_loops(units: Mapping[str, Unit], links: Iterable[Link]) -> set[str]:

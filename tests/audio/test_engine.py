@@ -30,6 +30,39 @@ def test_any_split_into_blocks_gives_the_same_samples() -> None:
     assert np.abs(sounds[0]).max() > 0.1
 
 
+def test_nodes_played_in_a_row_make_what_each_makes_alone() -> None:
+    """Four of a kind share one kernel; glides, bypass and a fifth of the kind are part of it."""
+
+    def play(names: str) -> np.ndarray:
+        rig = Rig(block=100)
+        nodes = {f"tone{n}": (Tone, {"freq": 100.0 + 30.0 * int(n)}) for n in names}
+        nodes |= {f"smooth{n}": (Smooth, {"keep": 0.5 + 0.1 * int(n)}) for n in names}
+        wires = [f"tone{n}.out -> smooth{n}.input" for n in names] + [f"smooth{n}.out -> device.out" for n in names]
+        rig.play({**nodes, "quiet": (Level, {"value": 0.0})}, [*wires, "quiet.out -> device.out"])
+        rows = [k for k in rig.engine._edits._next._kept if getattr(k, "form", "") == "row"]  # type: ignore[union-attr]
+        assert len(rows) == 2 * (len(names) // 4)
+        rig.engine.fade(0.125, 0.0)
+        rig.run(1)
+        if "2" in names:
+            rig.engine.set(rig.instances["tone2"], "freq", 500.0, frame=700)
+            rig.engine.set(rig.instances["smooth2"], "bypass", 1.0, frame=1500)
+        return rig.run(4096)[0]
+
+    together = play("01234")
+    np.testing.assert_allclose(together, sum(play(n) for n in "01234"), atol=1e-6)
+
+
+def test_a_row_with_a_muted_node_is_played_one_by_one() -> None:
+    rig = Rig()
+    nodes = {f"smooth{n}": (Smooth, {"keep": 0.5}) for n in range(4)}
+    level = (Level, {"value": 0.125})
+    wires = [w for n in range(4) for w in (f"level.out -> smooth{n}.input", f"smooth{n}.out -> device.out")]
+    rig.play({"level": level, **nodes}, wires)
+    assert rig.run(2048)[0, -1] == pytest.approx(0.5)
+    rig.instances["smooth2"].fault[0] = 1
+    assert np.all(rig.run(2048) == pytest.approx(0.375))
+
+
 def test_a_command_lands_on_its_frame() -> None:
     rig = Rig()
     rig.play({"level": (Level, {"value": 0.0})}, ["level.out -> device.out"])

@@ -152,7 +152,28 @@ def test_a_buffer_is_kept_for_its_last_reader() -> None:
 
 def test_order_follows_the_wires_and_then_what_was_given() -> None:
     nodes = units(z=Gain, y=Gain, x=Source, w=Source)
-    assert [key for key, _ in order(nodes, links("x.out>y.input y.out>z.input"))] == ["x", "y", "z", "w"]
+    assert [key for key, _ in order(nodes, links("x.out>y.input y.out>z.input"))] == ["x", "w", "y", "z"]
+
+
+class Slow(Gain):
+    memory = State()
+
+    @staticmethod
+    def tick(input: float, level: float, memory: float) -> tuple[float, float]:
+        return input * level + memory, memory
+
+
+def test_nodes_of_one_kind_play_in_rows_of_four() -> None:
+    names = [name for i in range(6) for name in (f"a{i}", f"s{i}", f"g{i}")]
+    nodes = units(**{name: {"a": Source, "s": Slow, "g": Gain}[name[0]] for name in names})
+    wires = links(" ".join(f"a{i}.out>s{i}.input s{i}.out>g{i}.input" for i in range(6)))
+    played = " ".join(key for key, _ in order(nodes, wires))
+    assert played == "a0 a1 a2 a3 s0 s1 s2 s3 g0 g1 g2 g3 a4 a5 s4 s5 g4 g5"
+
+
+def test_what_a_loop_leaves_no_order_is_named() -> None:
+    with pytest.raises(ValueError, match="b, c cannot be ordered"):
+        order(units(a=Source, b=Gain, c=Gain), links("a.out>b.input b.out>c.input c.out>b.input"))
 
 
 def test_an_unwired_in_reads_silence() -> None:
@@ -194,13 +215,13 @@ def test_a_loop_sends_at_its_end_what_it_receives_at_its_start() -> None:
     wires = "a.out>b.input back.out>b.input b.out>back.input keep.out>back.keep b.out>device.out"
     assert shown(nodes, wires) == text("""
         play a  -> out=b1x1
-        receive back  -> out=b2x1
-        mix b.input out=b1x1 out=b2x1 -> input=b3x1
-        play b input=b3x1 -> out=b2x1
-        play keep  -> out=b3x1
-        send back input=b2x1 keep=b3x1
-        mix device.out out=b2x1 -> out=b4x2
-        out out=b4x2
+        play keep  -> out=b2x1
+        receive back  -> out=b3x1
+        mix b.input out=b1x1 out=b3x1 -> input=b4x1
+        play b input=b4x1 -> out=b3x1
+        send back input=b3x1 keep=b2x1
+        mix device.out out=b3x1 -> out=b5x2
+        out out=b5x2
     """)
 
 
