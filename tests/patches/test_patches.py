@@ -123,7 +123,8 @@ def first_light(played: Played) -> None:
     played.hear(4 * beat_length)  # what dusk has left in echo and hall
     sea = played.hear(8 * beat_length)
     assert -30.0 < level(sea) < -9.0
-    assert beat(sea, beat_length) < beat(dusk, beat_length), "calm"
+    assert onsets(sea)[1].sum() < 0.85 * onsets(dusk)[1].sum(), "calm"
+    assert band(sea, 4000.0, 16_000.0) < band(dusk, 4000.0, 16_000.0) - 6.0, "the drums stay ashore"
     assert width(sea) > width(dusk) + 2.0, "wide like the sea"
 
 
