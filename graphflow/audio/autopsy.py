@@ -101,7 +101,9 @@ def _calls(
     values: dict[str, Any] = {"rate": (np.float32 if narrow else np.float64)(rate)}
     values["engine_rate"] = values["rate"]
     for name, d in spec.declarations.items():
-        if name in instance.records:
+        if isinstance(d, Setting) and not cls.native:  # type: ignore[attr-defined]
+            values[name] = instance.values.get(name, d.default)  # in Python a setting is what was written
+        elif name in instance.records:
             number = float(instance.params[instance.records[name] * PARAM_WORDS + TARGET])
             whole = isinstance(d, (Choice, Switch)) or (isinstance(d, Setting) and not isinstance(d.default, float))
             values[name] = int(number) if whole else np.float32(number)

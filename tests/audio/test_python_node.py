@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_nodes import InPython, Level, Rig, Scale, Tone, TooSoon
 
+from graphflow.audio.autopsy import explain
 from graphflow.audio.compile import CompileError
 
 WIRES = ["tone.out -> slow.input", "slow.out -> device.out"]
@@ -58,6 +59,9 @@ def test_what_it_raises_mutes_it_and_the_rest_plays_on() -> None:
     rig.run(100_000)
     assert rig.engine.statistics().faults == (("slow", 1),)
     assert np.all(rig.run(128) == 0.125)
+    assert explain(rig.instances["slow"], 48_000.0).endswith(
+        "in_python.process raised ValueError: two seconds are enough"
+    )
     assert rig.engine.python_errors() == {"slow": "ValueError: two seconds are enough"}
 
 
