@@ -16,14 +16,18 @@ Report = Callable[[str], None]
 
 
 class _Life:
-    """One running control node: its task, and what has changed since it last looked."""
+    """One running control node: its task, and what has changed since it last looked.
+
+    `idle`: it waits for a change or for a later frame, or has come to its end. A change rouses only a node that
+    waits for one (`listens`).
+    """
 
     def __init__(self, node: ControlNode) -> None:
         self.node = node
         self.changed: set[str] = set()
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
-        self.idle = False
+        self.idle = self.listens = False
 
 
 class ControlLoop:
@@ -67,9 +71,10 @@ class ControlLoop:
         life = self._lives.get(node)
         if life is not None:
             life.changed.add(name)
-            life.woken.set()
-            life.idle = False
-            self._quiet.clear()
+            if life.listens:
+                life.listens = False
+                life.woken.set()
+                self._rouse(life)
 
     def advance(self, frame: int) -> None:
         """The graph has come to this frame: wake who slept until now."""
@@ -77,8 +82,7 @@ class ControlLoop:
         while self._sleepers and self._sleepers[0][0] <= frame:
             _, _, future, life = heapq.heappop(self._sleepers)
             if not future.done():
-                life.idle = False
-                self._quiet.clear()
+                self._rouse(life)
                 future.set_result(None)
 
     async def settle(self) -> None:
@@ -97,11 +101,11 @@ class ControlLoop:
         life = self._lives[node]
         yield frozenset(node.spec.declarations)
         while True:
-            while not life.changed:
+            if not life.changed:
+                life.woken.clear()
+                life.listens = True
                 self._rest(life)
                 await life.woken.wait()
-                life.woken.clear()
-                life.idle = False
             names, life.changed = frozenset(life.changed), set()
             yield names
 
@@ -127,11 +131,15 @@ class ControlLoop:
             place = _own_line(error, str(life.node.spec.file))
             self._report(f"nodes.{life.node.name}: {place}{type(error).__name__}: {error}; it sends nothing more")
         finally:
+            life.listens = False
             self._rest(life)
 
+    def _rouse(self, life: _Life) -> None:
+        life.idle = False
+        self._quiet.clear()
+
     def _rest(self, life: _Life) -> None:
-        if not life.changed:
-            life.idle = True
+        life.idle = True
         self._look()
 
     def _look(self) -> None:

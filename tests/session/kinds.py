@@ -101,6 +101,18 @@ class Later(ControlNode):
         self.level.send(1.0)
 
 
+class Beat(ControlNode):
+    """Sends its param every 50 ms, and never asks what has changed."""
+
+    value = Held(0.25, "The number.", min=0.0, max=1.0)
+    level = Outlet(Signal, "It.")
+
+    async def run(self) -> None:
+        while True:
+            self.level.send(self.value)
+            await self.sleep(0.05)
+
+
 class Broken(ControlNode):
     """Raises as soon as it is changed."""
 
@@ -134,7 +146,7 @@ class Band(WorkerNode):
     out = AudioOut("Its sound.", channels=2)
 
 
-LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Broken, Keep, Band)
+LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Beat, Broken, Keep, Band)
 
 
 def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:

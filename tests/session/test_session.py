@@ -209,3 +209,25 @@ def test_statistics_tell_time_and_faults():
     assert statistics.faults == ()
     assert max(statistics.engine.peak) == 0.25
     session.close()
+
+
+def test_a_change_does_not_rouse_a_node_that_sleeps_or_has_ended():
+    text = """
+format = 1
+wires = ["beat -> out", "beat -> end.value"]
+[nodes.beat]
+kind = "beat"
+[nodes.end]
+kind = "broken"
+[nodes.out]
+kind = "out"
+"""
+    lines: list[str] = []
+    session = opened(text, lines)
+    rendered(session, 2048)  # a render waits until every node rests: it would never come back
+    session.set("beat", "value", 0.75)
+    sound = rendered(session, 4096)[:, 0]
+    assert sound[0] == 0.25
+    assert sound[-1] == 0.75
+    assert [line for line in lines if "told to break" in line]
+    session.close()
