@@ -11,8 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from pythonosc import osc_bundle, osc_message
-from pythonosc.osc_bundle import OscBundle
+from pythonosc import osc_message
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
 from pythonosc.parsing import osc_types
@@ -24,10 +23,10 @@ from graphflow.session import Session
 PORT = 7654
 HOST = "127.0.0.1"
 ROOT = "/gf"
-MALFORMED = (
-    osc_bundle.ParseError, osc_message.ParseError, osc_types.ParseError, ValueError, IndexError, struct.error
-)  # fmt: skip
+MALFORMED = (osc_message.ParseError, osc_types.ParseError, ValueError, IndexError, struct.error)
 """What python-osc raises on bytes that are no OSC: each of its modules has a ParseError of its own."""
+BUNDLE, BUNDLE_HEAD, DEEPEST = b"#bundle\0", 16, 8
+"""How a bundle begins, its bytes before the first part (that and a time), and how deep bundles may lie in bundles."""
 FIXED = {int: 4, float: 4}
 """The least a number takes, in bytes."""
 
@@ -126,7 +125,7 @@ class OscServer(asyncio.DatagramProtocol):
             value = _number(address, value)
             value = declared.value_at(value) if norm else value
         elif isinstance(declared, Choice) and isinstance(value, (int, float)):
-            value = declared.choices[min(max(round(value), 0), len(declared.choices) - 1)]
+            value = declared.choices[round(min(max(_number(address, value), 0.0), len(declared.choices) - 1))]
         elif isinstance(declared, Switch):
             value = _number(address, value)
         self._session.set(node, param, value, clip=True)
@@ -144,12 +143,22 @@ class OscServer(asyncio.DatagramProtocol):
             self._malformed += 1
 
 
-def decoded(data: bytes) -> list[OscMessage]:
-    """The messages of a packet, in order; bundles are opened."""
-    if OscBundle.dgram_is_bundle(data):
+def decoded(data: bytes, depth: int = 0) -> list[OscMessage]:
+    """The messages of a packet, in order; bundles are opened.
+
+    Not by python-osc: a part with a size below 0 keeps its reader busy for ever.
+    """
+    if data.startswith(BUNDLE):
+        if len(data) < BUNDLE_HEAD or depth == DEEPEST:
+            raise ValueError("no bundle")
         found: list[OscMessage] = []
-        for part in OscBundle(data):
-            found += [part] if isinstance(part, OscMessage) else decoded(part.dgram)
+        at = BUNDLE_HEAD
+        while at < len(data):
+            end = at + 4 + struct.unpack_from("!I", data, at)[0]
+            if end > len(data):
+                raise ValueError("cut off")
+            found += decoded(data[at + 4 : end], depth + 1)
+            at = end
         return found
     if not OscMessage.dgram_is_message(data):
         raise ValueError("neither a message nor a bundle")

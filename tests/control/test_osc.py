@@ -30,6 +30,8 @@ kind = "steady"
 kind = "words"
 [nodes.silent]
 kind = "words"
+[nodes.m]
+kind = "mood"
 [nodes.out]
 kind = "out"
 [scenes.night]
@@ -158,6 +160,25 @@ def test_what_is_no_osc_is_counted_and_nothing_breaks(desk: Desk, data: bytes):
     if data:
         assert desk.send_raw(data) == []
     assert desk.send("/gf/node/a/value") == [("/gf/node/a/value", [0.25])]
+
+
+BACKWARDS = b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xfc" + b"/gf/hush"
+
+
+def test_no_bundle_keeps_its_reader_busy_for_ever():
+    deep = b"/gf/hush\0\0\0\0,\0\0\0"
+    for _ in range(3000):
+        deep = b"#bundle\0" + bytes(8) + len(deep).to_bytes(4, "big") + deep
+    for data in (BACKWARDS, deep):
+        with pytest.raises(ValueError, match=r"^(cut off|no bundle)$"):
+            decoded(data)
+
+
+def test_a_choice_takes_a_number_but_no_nan(session: Session, desk: Desk):
+    for value, word in ((1.0, "low"), (float("inf"), "high"), (-3, "off")):
+        assert desk.send("/gf/node/m/mode", value) == []
+        assert session.get("m", "mode") == word
+    assert desk.send("/gf/node/m/mode", float("nan"))[0][0] == "/gf/sys/error"
 
 
 def test_hush_fades_the_whole_output(session: Session, desk: Desk):

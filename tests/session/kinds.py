@@ -12,6 +12,7 @@ from graphflow import (
     AudioIn,
     AudioNode,
     AudioOut,
+    Choice,
     ControlNode,
     DeviceOut,
     Held,
@@ -113,6 +114,16 @@ class Beat(ControlNode):
             await self.sleep(0.05)
 
 
+class Mood(ControlNode):
+    """Has a choice."""
+
+    mode = Choice("off", "One of three.", choices=("off", "low", "high"))
+    level = Outlet(Signal, "Nothing.")
+
+    async def run(self) -> None:
+        return
+
+
 class Broken(ControlNode):
     """Raises as soon as it is changed."""
 
@@ -146,7 +157,7 @@ class Band(WorkerNode):
     out = AudioOut("Its sound.", channels=2)
 
 
-LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Beat, Broken, Keep, Band)
+LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Beat, Mood, Broken, Keep, Band)
 
 
 def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:
