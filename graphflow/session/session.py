@@ -104,13 +104,13 @@ class Session:
             if not (forgiving and wrong.kinds):
                 raise
             for problem in wrong.problems:
-                self.report(f"{problem}; it stays silent")
+                self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
             self.library = Library(*(cls for kind, cls in self.library.items() if kind not in wrong.kinds))
             self._left_out |= wrong.kinds
             return self.play(patch, fade=fade, quant=quant, forgiving=True)
         known = Graph({name: node for name, node in graph.nodes.items() if node.kind not in self._left_out})
         for problem in unknown_kinds(known, self.library):
-            self.report(f"{problem}; it stays silent")
+            self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
         self.patch, self.graph = patch, graph
         self._take_transport(patch)
         for name in (*change.removed, *change.replaced):

@@ -186,7 +186,7 @@ def test_an_unknown_kind_is_silent_and_said():
     lines: list[str] = []
     session = opened(ONE.replace('["a -> out"]', '["a -> out", "x -> out"]') + '[nodes.x]\nkind = "stedy"\n', lines)
     assert np.all(rendered(session, 128) == 0.25)
-    assert lines == ["nodes.x.kind is 'stedy'; no node is of that kind; did you mean 'steady'?; it stays silent"]
+    assert lines == ["x stays silent; nodes.x.kind is 'stedy'; no node is of that kind; did you mean 'steady'?"]
     session.close()
 
 
