@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
 import sys
 import time
 from datetime import date
@@ -358,8 +359,9 @@ def blends(judge: Classifier) -> list[Row]:
         say(f"blend {place}")
 
     def row(name: str, values: list[float], unit: str) -> Row:
-        rising = "rises throughout" if all(b >= a for a, b in pairwise(values)) else "does not rise throughout"
-        return name, ", ".join(f"{v:.{2 if unit == '' else 0}f}" for v in values) + f" {unit}".rstrip(), rising
+        shown = [f"{v:.{2 if unit == '' else 0}f}" for v in values]
+        rises = all(float(later) >= float(earlier) for earlier, later in pairwise(shown))
+        return name, f"{', '.join(shown)} {unit}".rstrip(), "never falls" if rises else "falls somewhere"
 
     return [
         row("ambient to techno in five places: tempo", tempos, "bpm"),
@@ -393,8 +395,10 @@ def levels_and_speed(args: argparse.Namespace) -> list[Row]:
     began = time.perf_counter()
     data = player.snapshot()
     took = time.perf_counter() - began
-    began = time.perf_counter()
     fresh = first_light.open({})
+    code = "import graphflow.models.first_light as f; g = f.open({}); g.set({}); g.step(0)"
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
     opened = time.perf_counter() - began
     began = time.perf_counter()
     fresh.restore(data)
@@ -416,7 +420,7 @@ def levels_and_speed(args: argparse.Namespace) -> list[Row]:
             f"aim -16; {args.speed_seconds:.0f} s from the start, intro included",
         ),
         ("highest true peak", f"{max(peaks):.2f} dB", "4 times oversampled; aim below -1"),
-        ("open, with everything cached", f"{opened:.2f} s", "no torch on the CPU"),
+        ("a new process, from its start to the first chunk", f"{opened:.2f} s", "loops and kits cached"),
         ("snapshot; restore", f"{1000 * took:.0f} ms; {1000 * restored:.0f} ms", f"{len(data) / 1e6:.1f} MB"),
     ]
 
