@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -241,6 +243,17 @@ def render(rate: int) -> Samples:
     return Samples(np.concatenate(waves), at)
 
 
+def _cache_folder() -> Path:
+    """The same places as the engine's kernels have."""
+    if chosen := os.environ.get("GRAPHFLOW_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "graphflow" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "graphflow"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "graphflow"
+
+
 @cache
 def kept(rate: int) -> Samples:
     """The drum kits, from the user's cache folder where they were kept the last time.
@@ -248,12 +261,11 @@ def kept(rate: int) -> Samples:
     Making them takes about a second, and a worker that comes back after a crash has little time.
     """
     name = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    root = os.environ.get("GRAPHFLOW_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(root) / "graphflow" / f"first-light-kits-{name}-{rate}.npz"
+    path = _cache_folder() / f"first-light-kits-{name}-{rate}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
             return Samples(stored["wave"], stored["at"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         pass  # not kept yet, or kept half
     samples = render(rate)
     try:

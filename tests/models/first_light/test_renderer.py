@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphflow.models.first_light import instruments, style
+from graphflow.models.first_light import instruments, kits, style
 from graphflow.models.first_light.renderer import Hit, NoteOff, NoteOn, Renderer
 from graphflow.models.first_light.sound import sound
 
@@ -105,3 +105,16 @@ def test_a_slow_blend_of_styles_makes_no_click():
         audio = it.render(4800)
         worst = max(worst, float(np.abs(np.diff(audio)).max()))
     assert worst < 0.05
+
+
+def test_drum_kits_are_kept_and_a_broken_file_is_made_anew(tmp_path, monkeypatch):
+    samples = kits.Samples(np.ones(5, dtype=np.float32), np.zeros((8, 11, 3, 2), dtype=np.int64))
+    made = []
+    monkeypatch.setenv("GRAPHFLOW_CACHE", str(tmp_path))
+    monkeypatch.setattr(kits, "render", lambda rate: made.append(rate) or samples)
+    for _ in range(2):
+        assert np.array_equal(kits.kept.__wrapped__(48000).wave, samples.wave)
+    assert made == [48000]
+    next(tmp_path.glob("first-light-kits-*.npz")).write_bytes(b"PK half a file")
+    assert np.array_equal(kits.kept.__wrapped__(48000).wave, samples.wave)
+    assert made == [48000, 48000]
