@@ -27,7 +27,7 @@ from graphflow.session.messages import Post, fitted, worker_state
 from graphflow.session.parts import Parts, Unplayable
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
-from graphflow.worker.events import GeneratorStatistics
+from graphflow.worker.events import GeneratorStatistics, WorkerError
 from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
@@ -77,7 +77,8 @@ class Session:
         self._control = ControlLoop(self.loop, self._sent, self.report, rate, folder)
         self._post = Post()
         self._nodes: dict[str, ControlNode] = {}
-        self._stale: set[str] = set()
+        self._stale: set[str] = set()  # generators whose state has to be sent
+        self._refused: set[str] = set()  # those that did not take it
         self._told: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
         self._explained: set[str] = set()
@@ -119,14 +120,18 @@ class Session:
         for name in (*change.added, *change.replaced):
             self._begin(name)
         fade_ms = patch.engine.fade if fade is None else fade
+        now = self.engine.frame
+        at_frame = self.transport.grid(quant or patch.engine.quant, now)
         self.engine.play(
             self._parts.instances.values(),
             self._parts.links(graph),
             fade_frames=round(fade_ms * self.rate / 1000.0),
-            at_frame=self.transport.grid(quant or patch.engine.quant, self.engine.frame),
+            at_frame=at_frame,
         )
         for (name, param), (_, value) in change.params.items():
-            self._apply(name, param, value)
+            self._apply(name, param, value, at_frame if at_frame > now else 0)
+        for end in {(wire.dest, wire.inlet) for wire in change.cut}:
+            self._tapped.pop(end, None)
         for name, inlet in {(w.dest, w.inlet) for w in (*change.joined, *change.cut)} | set(change.literals):
             self._hear(name, inlet)
         return change
@@ -145,6 +150,9 @@ class Session:
             return
         if built.spec.room == "control":
             values = {**built.params, **built.settings, **{n: self._post.inlet(name, n) for n in built.spec.inlets}}
+            for param, declared in built.spec.params.items():
+                driven = fitted(declared, self._post.driven(name, param))
+                values[param] = values[param] if driven is None else driven
             cls: Any = built.spec.cls
             node: ControlNode = cls(name, values, self._control)
             self._nodes[name] = node
@@ -333,7 +341,13 @@ class Session:
             inlets = {n: self._post.inlet(name, n) for n in spec.inlets}
             if "seed" in values:  # another seed for the whole render is another seed for each generator
                 values["seed"] += self.engine.seed
-            link.publish(worker_state(spec, values, inlets, self.transport.data()), frame)
+            try:
+                link.publish(worker_state(spec, values, inlets, self.transport.data()), frame)
+                self._refused.discard(name)
+            except WorkerError as error:  # it plays on as it was
+                if name not in self._refused:
+                    self.report(str(error))
+                self._refused.add(name)
         self._stale.clear()
 
     def _look_for_trouble(self) -> None:
@@ -347,10 +361,9 @@ class Session:
                 self.loop.run_in_executor(None, self._explain, instance)
 
     def _explain(self, instance: Instance) -> None:
-        why = explain(instance, self.rate, self.engine.frame)
-        self.loop.call_soon_threadsafe(
-            self._tell_once, f"nodes.{instance.name}: {why}; it is silent until it is edited"
-        )
+        audio = instance.spec.room == "audio"
+        why = explain(instance, self.rate, self.engine.frame) if audio else "its model made a non-finite sample"
+        self.loop.call_soon_threadsafe(self.report, f"nodes.{instance.name}: {why}; it is silent until it is edited")
 
     def _tell_once(self, line: str) -> None:
         if line and line not in self._told:

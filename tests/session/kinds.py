@@ -21,6 +21,7 @@ from graphflow import (
     Ramp,
     Setting,
     Signal,
+    SoundFile,
     State,
     Style,
     Tape,
@@ -53,6 +54,17 @@ class Count(AudioNode):
     @staticmethod
     def tick(seen: float) -> tuple[float, float]:
         return seen * 0.001, seen + 1.0
+
+
+class Cracked(AudioNode):
+    """Makes no number of 1."""
+
+    value = Ramp(0.0, "The number.", min=0.0, max=1.0)
+    out = AudioOut("Nothing, or no number.")
+
+    @staticmethod
+    def tick(value: float) -> float:
+        return 1.0 / (1.0 - value) - 1.0 / (1.0 - value)
 
 
 class Out(AudioNode):
@@ -102,6 +114,10 @@ class Later(ControlNode):
         self.level.send(1.0)
 
 
+class Shouts(Words):
+    """Words of another kind."""
+
+
 class Beat(ControlNode):
     """Sends its param every 50 ms, and never asks what has changed."""
 
@@ -148,6 +164,17 @@ class Keep(AudioNode):
         return input
 
 
+class Take(AudioNode):
+    """Holds a sound file and stays silent."""
+
+    file = SoundFile("", "Which.")
+    out = AudioOut("Nothing.")
+
+    @staticmethod
+    def process(out: npt.NDArray[np.float32]) -> None:
+        out[:] = 0.0
+
+
 class Band(WorkerNode):
     """A generator of the tests."""
 
@@ -157,7 +184,7 @@ class Band(WorkerNode):
     out = AudioOut("Its sound.", channels=2)
 
 
-LIBRARY = Library(Steady, Count, Out, Words, Level, Later, Beat, Mood, Broken, Keep, Band)
+LIBRARY = Library(Steady, Count, Cracked, Out, Words, Shouts, Level, Later, Beat, Mood, Broken, Keep, Take, Band)
 
 
 def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:

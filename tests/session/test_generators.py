@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from kinds import opened, rendered
 
+from tests.conftest import wait_until
+
 PATCH = """
 format = 1
 wires = ["w -> band", "band -> out"]
@@ -65,3 +67,29 @@ def test_two_renders_are_the_same():
         takes.append(np.concatenate(parts))
         session.close()
     assert np.array_equal(*takes)
+
+
+def test_a_state_too_large_to_send_is_told_once_and_the_rest_goes_on():
+    lines: list[str] = []
+    session = opened(PATCH, lines)
+    session.set("w", "text", "x" * 300_000)
+    rendered(session, 4096)
+    session.set("w", "text", "choir")
+    session.set("band", "value", 0.5)
+    assert rendered(session, 8192)[-1, 1] == -0.5
+    assert len([line for line in lines if "its state is 300" in line]) == 1
+    session.close()
+
+
+def test_a_generator_that_makes_no_numbers_is_named():
+    lines: list[str] = []
+    session = opened(PATCH.replace("value = 0.25", "value = 1.0").replace('"w -> band", ', ""), lines)
+    rendered(session, 2048)
+    session._parts.generators["band"].ring.data[:] = np.nan
+
+    def said() -> bool:
+        rendered(session, 512)
+        return any("nodes.band: its model made a non-finite sample" in line for line in lines)
+
+    wait_until(said, 10.0, "a line about the generator")
+    session.close()

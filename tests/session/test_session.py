@@ -7,6 +7,8 @@ import pytest
 from kinds import change, opened, rendered
 
 from graphflow.core.errors import PatchError, UserError
+from graphflow.core.patch_text import read
+from tests.conftest import wait_until
 
 ONE = """
 format = 1
@@ -230,4 +232,76 @@ kind = "out"
     assert sound[0] == 0.25
     assert sound[-1] == 0.75
     assert [line for line in lines if "told to break" in line]
+    session.close()
+
+
+def test_what_a_quantised_edit_sets_lands_with_it():
+    text = ONE + "[transport]\ntempo = 120.0\n"
+    session = opened(text)
+    rendered(session, 512)
+    patch, problems = read(text.replace('kind = "steady"', 'kind = "steady"\nvalue = 0.75'))
+    assert not problems
+    session.play(patch, quant="beat")
+    sound = rendered(session, 24_000)[:, 0]
+    changed = int(np.flatnonzero(sound != 0.25)[0]) + 512
+    assert changed == 24_000  # beat 1
+    session.close()
+
+
+def test_a_signal_that_is_cut_and_wired_again_counts_again():
+    wired = """
+format = 1
+wires = ["a -> out", "a -> w.weight"]
+[nodes.a]
+kind = "steady"
+[nodes.w]
+kind = "words"
+[nodes.out]
+kind = "out"
+"""
+    session = opened(wired)
+    weights = []
+    for text in (wired, wired.replace(', "a -> w.weight"', ""), wired):
+        change(session, text)
+        rendered(session, 2048)
+        weights.append(session._nodes["w"].weight)
+    assert weights == [0.25, 1.0, 0.25]
+    session.close()
+
+
+def test_a_node_that_begins_anew_reads_what_drives_it():
+    text = """
+format = 1
+wires = ["l -> w.weight", "a -> out"]
+[nodes.l]
+kind = "level"
+[nodes.w]
+kind = "words"
+[nodes.a]
+kind = "steady"
+[nodes.out]
+kind = "out"
+"""
+    session = opened(text)
+    rendered(session, 1024)
+    change(session, text.replace('"words"', '"shouts"'))
+    assert session._nodes["w"].weight == 0.5  # at once: what drives it may never send again
+    session.close()
+
+
+def test_a_node_that_goes_wrong_again_is_named_again():
+    wrong = ONE.replace('"steady"', '"cracked"\nvalue = 1.0')
+    lines: list[str] = []
+    session = opened(wrong, lines)
+
+    def heard(count: int) -> bool:
+        rendered(session, 512)
+        return len(lines) >= count
+
+    wait_until(lambda: heard(1), 10.0, "a line about the node")
+    change(session, ONE)
+    change(session, wrong)
+    wait_until(lambda: heard(2), 10.0, "a second line")
+    assert lines[0] == lines[1]
+    assert "cracked.tick made a non-finite sample" in lines[0]
     session.close()
