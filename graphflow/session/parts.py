@@ -66,7 +66,6 @@ class Parts:
         width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
         fresh = {n for n in (*change.added, *change.replaced) if n in specs}
         made: dict[str, Instance] = {}
-        tapes: dict[str, TapeWriter] = {}
         problems: list[Problem] = []
         kinds: set[str] = set()
         if never := never_compiled({specs[name].kind for name in fresh if specs[name].room == "audio"}):
@@ -75,27 +74,38 @@ class Parts:
             node = graph.nodes[name]
             try:
                 made[name] = self._instance(node, specs[name], width[name])
-                if specs[name].tapes:
-                    tapes[name] = self._tape(node, specs[name])
-                    made[name].ring = tapes[name].ring.words
             except CompileError as error:
                 problems.append(Problem(f"nodes.{name}", f": {error}"))
                 if self._foreign(specs[name]):
                     kinds.add(specs[name].kind)
             except UserError as error:
                 problems.append(Problem("", str(error)))
+        tapes: dict[str, TapeWriter] = {}
+        generators: dict[str, GeneratorLink] = {}
+        for name in () if problems else sorted(fresh):  # a recording replaces a file: not for an edit that is refused
+            node = graph.nodes[name]
+            try:
+                if specs[name].tapes:
+                    tapes[name] = self._tape(node, specs[name])
+                    made[name].ring = tapes[name].ring.words
+                elif specs[name].room == "worker":
+                    generators[name] = self._generator(node, specs[name])
+                    made[name].ring = generators[name].ring.words
+            except UserError as error:
+                problems.append(Problem("", str(error)))
+            except OSError as error:
+                problems.append(Problem(f"nodes.{name}", f": its worker cannot be started ({error.strerror or error})"))
         if problems:
             for tape in tapes.values():
                 tape.close()
+            for link in generators.values():
+                link.close()
             for instance in made.values():
                 self.engine.discard(instance)
             raise Unplayable(problems, frozenset(kinds))
         for name in (*change.removed, *fresh):
             self._let_go(name)
-        for name in fresh:
-            if specs[name].room == "worker":
-                self.generators[name] = self._generator(graph.nodes[name], specs[name])
-                made[name].ring = self.generators[name].ring.words
+        self.generators |= generators
         self.tapes |= tapes
         self.instances = {name: made.get(name) or self.instances[name] for name in specs}
 
@@ -120,8 +130,12 @@ class Parts:
             yield f"nodes.{name}: {error}; it is silent until it is edited"
 
     def mute(self) -> list[Instance]:
-        """Instances that raised or made a sample that is no number, and are silent until they are edited."""
-        return [instance for instance in self.instances.values() if instance.fault[0]]
+        """Instances that raised or made a sample that is no number, and are silent until they are edited.
+
+        Without those that `troubles` speaks of.
+        """
+        told = self.engine.python_errors()
+        return [instance for name, instance in self.instances.items() if instance.fault[0] and name not in told]
 
     def close(self) -> None:
         """End workers and recordings. The clock must have stopped."""

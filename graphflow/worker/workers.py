@@ -52,13 +52,17 @@ class Workers:
         """Begin a generator; returns at once, while its worker is still starting.
 
         `model` is one of ours or a module's full name; `rate` in Hz; it begins at `start_frame` (absolute), or as
-        soon after that as it can.
+        soon after that as it can. Raises OSError where no process can be started.
         """
         link = GeneratorLink(
             node, model, settings, rate=rate, channels=channels, start_frame=start_frame, lockstep=lockstep
         )
+        try:
+            self._begin(link, restore=False)
+        except OSError:
+            link.close()
+            raise
         self._links.append(link)
-        self._begin(link, restore=False)
         return link
 
     def poll(self, now_frame: int) -> list[WorkerEvent]:

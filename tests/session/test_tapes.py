@@ -21,6 +21,11 @@ kind = "keep"
 [nodes.out]
 kind = "out"
 """
+PLAYER = """
+[nodes.p]
+kind = "take"
+file = "unheard_of.wav"
+"""
 
 
 def test_a_recording_is_what_was_heard(tmp_path: Path):
@@ -62,3 +67,10 @@ def test_a_full_disk_ends_the_recording_and_not_the_music(tmp_path: Path):
     session.close()
     assert len(lines) == 1
     assert "recording has ended" in lines[0] or "could not be finished" in lines[0]
+
+
+def test_an_edit_that_is_refused_leaves_an_older_take_as_it_was(tmp_path: Path):
+    soundfile.write(tmp_path / "take.wav", np.ones(1000), 48000)
+    with pytest.raises(PatchError, match="unheard_of"):
+        opened(PATCH.replace('"n -> out"', '"n -> out", "p -> out"') + PLAYER, folder=tmp_path)
+    assert soundfile.info(tmp_path / "take.wav").frames == 1000
