@@ -241,7 +241,14 @@ class Engine:
 
     def silence(self) -> None:
         """No sound until the next fade, from this frame on."""
+        # the callback may be about to store its own FADE: a step this large takes it to 0 all the same
+        self._doubles[ENGINE.FADE_STEP] = 1.0
         self._doubles[ENGINE.FADE_TARGET] = self._doubles[ENGINE.FADE] = 0.0
+
+    @property
+    def gain(self) -> float:
+        """The gain of the output, or to where it fades."""
+        return float(self._doubles[ENGINE.FADE_TARGET])
 
     @property
     def silent(self) -> bool:

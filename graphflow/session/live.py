@@ -103,7 +103,10 @@ class Live:
                 self.session.pump()
             except Exception as error:  # noqa: BLE001 - a fault of ours must not end the music; it is told, once
                 self._tell(error)
-            await self.output.supervise(now)
+            try:
+                await self.output.supervise(now)
+            except Exception as error:  # noqa: BLE001 - nor must one of a sound card's driver
+                self._tell(error)
             show(self)
             if frames is not None and engine.frame - first >= frames - fade_frames:
                 self.ending = True
@@ -113,7 +116,7 @@ class Live:
             if deadline and (now > deadline or (engine.silent and (frames is None or engine.frame - first >= frames))):
                 return
             if now - collected > COLLECT:
-                gc.collect(1)
+                gc.collect()  # all generations: what was there at the start is frozen, so this is short
                 collected = now
             await asyncio.sleep(LOOK)
 

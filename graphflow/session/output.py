@@ -118,7 +118,6 @@ class Output:
                 self._report(f"{lost}; playing on without sound, looking for it again")
                 stream, self._stream = self._stream, None
                 await asyncio.get_running_loop().run_in_executor(None, stream.close)
-                self._engine.silence()
                 self._start(NullClock(self._engine, self._block))
                 self._tries, self._next_try = 0, now + RETRY[0]
         elif self._wanted is not None and self._devices is not None and now >= self._next_try:
@@ -140,13 +139,17 @@ class Output:
         clock, self._clock = self._clock, None
         if clock is not None:
             await loop.run_in_executor(None, clock.stop)
+        gain = self._engine.gain  # it may have been hushed meanwhile
+        self._engine.silence()
         try:
             self._start_card()
         except DeviceError as reason:
-            self._report(str(reason))
-            self._start(NullClock(self._engine, self._block))
+            self._tell(str(reason))
             return
-        self._engine.fade(1.0, 0.3)
+        finally:
+            self._engine.fade(gain, 0.3)
+            if self._stream is None:
+                self._start(NullClock(self._engine, self._block))
         self._report(f"device '{self._wanted.name}' is back")
 
     def _tell(self, line: str) -> None:

@@ -70,15 +70,20 @@ def test_a_fault_of_ours_is_told_once_and_the_music_goes_on(
     session.play(read(PATCH)[0])
     monkeypatch.setattr(session, "play", lambda *_, **__: None)
 
+    async def supervise(now: float) -> None:
+        raise ValueError("a driver's own")
+
     def start() -> None:
         output.prepare("null", None)()
         monkeypatch.setattr(session.engine, "poll", lambda: 1 // 0)
+        monkeypatch.setattr(output, "supervise", supervise)
 
     live.run(read(PATCH)[0], start, seconds=0.4)
     output.close()
     faults = [line for line in lines if line.startswith("session: ")]
-    assert len(faults) == 1
+    assert len(faults) == 2
     assert "ZeroDivisionError" in faults[0]
+    assert "a driver's own" in faults[1]
     assert session.engine.frame >= 0.4 * 48000
     session.close()
 
