@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,9 @@ class Engine:
         self._pending = np.zeros((QUEUE, COMMAND.WORDS), np.int64)
         self._slots = np.zeros((SLOTS, 2), np.int64)
         self._generations: dict[int, int] = {}
-        self._free_slots = list(range(SLOTS - 1, -1, -1))
+        # the one freed longest ago is taken first: the callback may still be looking at the latest
+        self._free_slots = deque(range(SLOTS))
+        self._gone: deque[tuple[int, Instance]] = deque()
         self._clock_space = np.zeros(2, np.int64)
         self._durations = np.zeros(1 << 16, np.uint32)
         words, w = self._words, ENGINE
@@ -143,7 +146,7 @@ class Engine:
         kernels = compiled_forms(spec, foreign=foreign) if spec.room == "audio" and native else {}
         if not self._free_slots:
             raise RuntimeError(f"more than {SLOTS} nodes at once")
-        slot = self._free_slots.pop()
+        slot = self._free_slots[0]
         generation = self._generations[slot] = self._generations.get(slot, 0) + 1
         made = Instance(
             name, generation * SLOTS + slot, slot, spec, values,
@@ -156,6 +159,7 @@ class Engine:
                 compile_kernel(spec, "row")
         if not native:
             self._python[made.key] = PythonNode(made, self.rate)
+        self._free_slots.popleft()
         self._slots[slot, 1] = made.params.ctypes.data
         self._slots[slot, 0] = made.generation
         return made
@@ -186,6 +190,8 @@ class Engine:
     def poll(self) -> None:
         """Go on with edits: end fades and tails, begin waiting ones, free old plans. Call it every few blocks."""
         self._edits.poll()
+        while self._gone and self._gone[0][0] + 2 <= self.blocks:
+            self._gone.popleft()
 
     @property
     def playing(self) -> Score:
@@ -208,6 +214,7 @@ class Engine:
 
     def _release(self, instance: Instance) -> None:
         self._slots[instance.slot, 0] = 0
+        self._gone.append((self.blocks, instance))  # the callback may be carrying out a command for it
         self._free_slots.append(instance.slot)
         self._alike[instance.spec.cls] = self._alike.get(instance.spec.cls, 1) - 1
         if instance.key in self._python:

@@ -300,3 +300,6 @@ def test_a_removed_node_frees_its_place() -> None:
         rig.play({f"tone{turn}": Tone, f"ring{turn}": Ringing}, [f"tone{turn}.out -> device.out"])
         rig.settle()
     assert len(rig.engine._free_slots) == free - 2
+    rig.run(256)
+    rig.settle()
+    assert not rig.engine._gone

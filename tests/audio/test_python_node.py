@@ -79,7 +79,10 @@ def test_its_thread_ends_with_it() -> None:
 
 
 def test_a_latency_that_cannot_be_kept_is_refused() -> None:
+    rig = Rig()
+    free = len(rig.engine._free_slots)
     with pytest.raises(
         CompileError, match="too_soon runs in Python with a latency of 64 frames; expected 2048 or more"
     ):
-        Rig().play({"soon": TooSoon}, ["soon.out -> device.out"])
+        rig.play({"soon": TooSoon}, ["soon.out -> device.out"])
+    assert len(rig.engine._free_slots) == free
