@@ -6,6 +6,7 @@ addresses, looks for faults, fades, guards and meters the output. The same code 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,7 @@ CALLBACK = types.int32(
 )
 """PortAudio's callback: in, out (interleaved), frames, times, status flags, the engine's header."""
 
+MONOTONIC = getattr(time, "CLOCK_MONOTONIC", 1)  # 1 on Linux, 6 on macOS; Windows has none
 CONTINUE = 0
 UNDERFLOW_OR_OVERFLOW = 0x2 | 0x4  # paInputOverflow, paOutputUnderflow
 INFINITE = np.int32(0x7F800000)
@@ -63,9 +65,9 @@ E, P, S = ENGINE, PLAN, STEPS
 def now_ns(engine: Any) -> int:
     if engine[E.CLOCK] == 0:
         return 0
-    call_clock(engine[E.CLOCK], 1, engine[E.CLOCK_SPACE])  # 1: the monotonic clock
-    time = words(engine[E.CLOCK_SPACE], 2)
-    return int(time[0] * 1_000_000_000 + time[1])
+    call_clock(engine[E.CLOCK], MONOTONIC, engine[E.CLOCK_SPACE])
+    now = words(engine[E.CLOCK_SPACE], 2)
+    return int(now[0] * 1_000_000_000 + now[1])
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
