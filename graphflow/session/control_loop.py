@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,29 @@ class ControlLoop:
         await future
 
     async def blocking(self, node: ControlNode, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+        # in a thread that nobody joins, as an executor's is: a folder that does not answer must not hold up the end
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def tell(result: Any, error: BaseException | None) -> None:
+            if future.done():  # the node is gone
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        def work() -> None:
+            result, error = None, None
+            try:
+                result = function(*arguments)
+            except BaseException as raised:  # noqa: BLE001 - the node that asked gets it
+                error = raised
+            with contextlib.suppress(RuntimeError):  # the session has closed its loop
+                loop.call_soon_threadsafe(tell, result, error)
+
+        threading.Thread(target=work, name=f"blocking of {node.name}", daemon=True).start()
+        return await future
 
     # --------------------------------------------------------------------------------------------------------------
 

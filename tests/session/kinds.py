@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,15 @@ class Beat(ControlNode):
             await self.sleep(0.05)
 
 
+class Stuck(ControlNode):
+    """Waits for a folder that does not answer."""
+
+    level = Outlet(Signal, "Nothing.")
+
+    async def run(self) -> None:
+        await self.blocking(threading.Event().wait, 60.0)
+
+
 class Mood(ControlNode):
     """Has a choice."""
 
@@ -184,7 +194,7 @@ class Band(WorkerNode):
     out = AudioOut("Its sound.", channels=2)
 
 
-LIBRARY = Library(Steady, Count, Cracked, Out, Words, Shouts, Level, Later, Beat, Mood, Broken, Keep, Take, Band)
+LIBRARY = Library(Steady, Count, Cracked, Out, Words, Shouts, Level, Later, Beat, Stuck, Mood, Broken, Keep, Take, Band)
 
 
 def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:

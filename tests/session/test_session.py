@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import numpy as np
 import pytest
 from kinds import change, opened, rendered
@@ -305,3 +308,11 @@ def test_a_node_that_goes_wrong_again_is_named_again():
     assert lines[0] == lines[1]
     assert "cracked.tick made a non-finite sample" in lines[0]
     session.close()
+
+
+def test_a_node_that_is_stuck_does_not_hold_up_the_end():
+    session = opened(ONE + '[nodes.s]\nkind = "stuck"\n')
+    session.loop.run_until_complete(asyncio.sleep(0))
+    begun = time.monotonic()
+    session.close()
+    assert time.monotonic() - begun < 20.0
