@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphflow.core.plan import DEVICE, SILENCE, Fade, Link, Plan, Step, Unit, Use
-from graphflow.core.routing import native, order, out_channels, widths
+from graphflow.core.routing import ROW, native, order, out_channels, widths
 
 
 @dataclass
@@ -156,7 +156,11 @@ def _reused(draft: _Draft, out: Use | None) -> Plan:
         return replace(use, buffer=moved[use.buffer])
 
     steps: list[Step] = []
+    unread: list[tuple[int, int]] = []
     for i, step in enumerate(draft.steps):
+        while unread and unread[0][0] + ROW <= i:
+            buffer = unread.pop(0)[1]
+            free.setdefault(draft.channels[buffer], []).append(moved[buffer])
         for use in step.writes:
             waiting = free.get(use.channels)
             if waiting:
@@ -165,8 +169,11 @@ def _reused(draft: _Draft, out: Use | None) -> Plan:
                 moved[use.buffer] = len(sizes)
                 sizes.append(use.channels)
         steps.append(replace(step, reads=tuple(map(placed, step.reads)), writes=tuple(map(placed, step.writes))))
+        written = {use.buffer for use in step.writes}
         for buffer in sorted({u.buffer for u in (*step.reads, *step.writes)} - kept):
-            if last[buffer] == i:
+            if last[buffer] == i and buffer in written:
+                unread.append((i, buffer))  # steps of a row are looked through for bad samples after all have played
+            elif last[buffer] == i:
                 free.setdefault(draft.channels[buffer], []).append(moved[buffer])
     return Plan(
         tuple(steps),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from graphflow import AudioIn, AudioNode, AudioOut, Coefficient, Ramp, State, float64
+from graphflow import AudioIn, AudioNode, AudioOut, Coefficient, Held, Ramp, State, float64
 
 SPELLING = {"a": 1.0}
 
@@ -156,3 +156,15 @@ class Widens(AudioNode):
         for k in range(3):
             x = x + input * 2 - min(level, 1) / float(1 + k)
         return max(x, -2) if x > 0 else x**2, (memory + 3) * 0.5
+
+
+class HalfHeard(AudioNode):
+    """Its second out is wired nowhere as a rule; at a value of 1 the first makes no numbers."""
+
+    value = Held(0.0, "0 is well.", max=1.0)
+    seen = State()
+    heard, unheard = AudioOut("0.125."), AudioOut("Nothing.")
+
+    @staticmethod
+    def tick(value: float, seen: float) -> tuple[float, float, float]:
+        return 0.125 + 0.0 / (1.0 - value), 0.0, seen + 1.0

@@ -63,3 +63,11 @@ def test_denormals_are_flushed_and_the_threads_own_mode_comes_back() -> None:
     assert np.all(rig.run(64) == 0.0)
     tiny = np.array([1e-39], np.float32)
     assert (tiny * np.float32(0.5))[0] > 0.0
+
+
+def test_in_a_row_only_the_node_that_went_wrong_is_blamed() -> None:
+    rig = Rig()
+    nodes = {f"n{i}": (broken_nodes.HalfHeard, {"value": 1.0 if i == 2 else 0.0}) for i in range(4)}
+    rig.play(nodes, [f"n{i}.heard -> device.out" for i in range(4)])
+    assert np.all(rig.run(1024) == 0.375)
+    assert rig.engine.statistics().faults == (("n2", NOT_FINITE),)
