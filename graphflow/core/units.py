@@ -18,11 +18,6 @@ def show(value: float, unit: str = "") -> str:
     return f"{number} {unit}" if unit else number
 
 
-def gain_of(level: float) -> float:
-    """The factor of a level in dB."""
-    return float(10.0 ** (level / 20.0))
-
-
 def level_of(gain: float) -> float:
     """The level in dB of a factor; silence is -inf."""
     return 20.0 * math.log10(gain) if gain > 0.0 else -math.inf
