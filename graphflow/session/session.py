@@ -19,15 +19,13 @@ from graphflow.core.errors import PatchError, UserError, did_you_mean
 from graphflow.core.graph import Graph, GraphNode, build, unknown_kinds
 from graphflow.core.library import Library
 from graphflow.core.macro import macro_values
-from graphflow.core.messages import Signal
-from graphflow.core.node import ControlNode, Spec
+from graphflow.core.node import Spec
 from graphflow.core.patch import Patch
-from graphflow.session.control_loop import ControlLoop
-from graphflow.session.messages import Post, fitted, worker_state
+from graphflow.session.flow import Flow
 from graphflow.session.parts import Parts, Unplayable
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
-from graphflow.worker.events import GeneratorStatistics, WorkerError
+from graphflow.worker.events import GeneratorStatistics
 from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
@@ -74,15 +72,10 @@ class Session:
         self._parts = Parts(
             self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once, workers=workers
         )
-        self._control = ControlLoop(self.loop, self._sent, self.report, rate, folder)
-        self._post = Post()
-        self._nodes: dict[str, ControlNode] = {}
-        self._stale: set[str] = set()  # generators whose state has to be sent
-        self._refused: set[str] = set()  # those that did not take it
+        self._flow = Flow(self.loop, self._parts, rate, folder, self.report)
         self._told: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
         self._explained: set[str] = set()
-        self._tapped: dict[tuple[str, str], float] = {}
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
@@ -115,10 +108,10 @@ class Session:
         self.patch, self.graph = patch, graph
         self._take_transport(patch)
         for name in (*change.removed, *change.replaced):
-            self._end(name)
-        self._post.rewire(graph)
+            self._flow.end(name)
+        self._flow.rewire(graph)
         for name in (*change.added, *change.replaced):
-            self._begin(name)
+            self._flow.begin(name)
         fade_ms = patch.engine.fade if fade is None else fade
         now = self.engine.frame
         at_frame = self.transport.grid(quant or patch.engine.quant, now)
@@ -130,41 +123,19 @@ class Session:
         )
         for (name, param), (_, value) in change.params.items():
             self._apply(name, param, value, at_frame if at_frame > now else 0)
-        for end in {(wire.dest, wire.inlet) for wire in change.cut}:
-            self._tapped.pop(end, None)
+        for wire in change.cut:
+            self._flow.cut(wire.dest, wire.inlet)
         for name, inlet in {(w.dest, w.inlet) for w in (*change.joined, *change.cut)} | set(change.literals):
-            self._hear(name, inlet)
+            self._flow.hear(name, inlet)
         return change
-
-    def _end(self, name: str) -> None:
-        """A node of this name is gone, or begins anew: what it sent and was sent no longer counts."""
-        self._post.forget(name)
-        self._tapped = {end: v for end, v in self._tapped.items() if end[0] != name}
-        node = self._nodes.pop(name, None)
-        if node is not None:
-            self._control.stop(node)
-
-    def _begin(self, name: str) -> None:
-        built = self.graph.nodes[name]
-        if built.spec is None:
-            return
-        if built.spec.room == "control":
-            values = {**built.params, **built.settings, **{n: self._post.inlet(name, n) for n in built.spec.inlets}}
-            for param, declared in built.spec.params.items():
-                driven = fitted(declared, self._post.driven(name, param))
-                values[param] = values[param] if driven is None else driven
-            cls: Any = built.spec.cls
-            node: ControlNode = cls(name, values, self._control)
-            self._nodes[name] = node
-            self._control.start(node)
-        self._stale.add(name)
 
     def _take_transport(self, patch: Patch) -> None:
         given = patch.transport
         if (given.tempo, given.beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
             moved = self.transport.with_tempo(given.tempo, self.engine.frame)
             self.transport = replace(moved, beats_per_bar=given.beats_per_bar)
-            self._stale |= set(self._parts.generators)
+            self._flow.transport = self.transport
+            self._flow.stale()
 
     # --- params -------------------------------------------------------------------------------------------------------
 
@@ -199,7 +170,7 @@ class Session:
             raise UserError(f"nodes.{node}.{param} {error}") from error
         built.params[param] = value
         self._apply(node, param, value, frame)
-        driver = self._post.driver(node, param)
+        driver = self._flow.driver(node, param)
         return f"driven by {driver}" if driver else ""
 
     def scene(self, name: str) -> None:
@@ -240,43 +211,8 @@ class Session:
         if instance.spec.room == "audio":
             if param in instance.records and not self.engine.set(instance, param, value, frame=frame):
                 self.report(f"nodes.{name}.{param}: too many changes at once; this one is lost")
-        elif not self._post.driver(name, param):
-            self._give(name, param, value)
-
-    def _give(self, name: str, what: str, value: Any) -> None:
-        """A param or an inlet of a control or worker node has a new value."""
-        node = self._nodes.get(name)
-        if node is not None:
-            if node._values.get(what) != value:
-                node._values[what] = value
-                self._control.change(node, what)
-        else:
-            self._stale.add(name)
-
-    def _sent(self, node: ControlNode, outlet: str, sent: Any) -> None:
-        """A control node has sent something."""
-        wires = self._post.put(node.name, outlet, sent)
-        if node.spec.outlets[outlet].type is Signal and node.name in self._parts.instances:
-            number = float(sent)
-            if math.isfinite(number):
-                glide = round(0.02 * self.rate)
-                self.engine.set(self._parts.instances[node.name], outlet, number, glide=glide)
-        for wire in wires:
-            self._hear(wire.dest, wire.inlet)
-
-    def _hear(self, name: str, inlet: str) -> None:
-        """Something has changed on the wires into an inlet or a param."""
-        built = self.graph.nodes.get(name)
-        if built is None or built.spec is None or built.spec.room == "audio":
-            return
-        if inlet in built.spec.inlets:
-            self._give(name, inlet, self._post.inlet(name, inlet))
-        elif inlet in built.spec.params:
-            value = fitted(built.spec.params[inlet], self._post.driven(name, inlet))
-            if value is not None:
-                self._give(name, inlet, value)
-            elif not self._post.driver(name, inlet):
-                self._give(name, inlet, built.params[inlet])
+        elif not self._flow.driver(name, param):
+            self._flow.give(name, param, value)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -284,9 +220,7 @@ class Session:
         """Bring everything up to the engine's frame; to be called every few blocks. Never waits."""
         frame = self.engine.frame
         self.engine.poll()
-        self._control.advance(frame)
-        self._read_taps()
-        self._publish(frame)
+        self._flow.look(frame)
         for event in self._parts.workers.poll(frame):
             if event.kind in ("log", "died", "failed", "restarted", "ready"):
                 self.report(f"{event.node}: {event.text}")
@@ -294,61 +228,13 @@ class Session:
 
     async def settle(self) -> None:
         """Wait until control nodes have nothing more to do at this frame (a render's lockstep)."""
-        await self._control.settle()
+        await self._flow.settle()
 
     def fill(self, until_frame: int) -> None:
         """In lockstep: have every generator make its sound up to a frame. Raises UserError where one cannot."""
-        self._publish(self.engine.frame)
+        self._flow.publish(self.engine.frame)
         for link in self._parts.generators.values():
             link.fill(until_frame)
-
-    def _read_taps(self) -> None:
-        """Signals that drive params of control nodes and generators: their latest value, once per look."""
-        for name, instance in self._parts.instances.items():
-            for param, place in instance.taps.items():
-                value = float(place[0])
-                if value != value or self._tapped.get((name, param)) == value or not self._post.driver(name, param):
-                    continue
-                self._tapped[name, param] = value
-                declared = instance.spec.params[param]
-                if isinstance(declared, Numeric):
-                    self._give_driven(name, param, declared.clip(value))
-
-    def _give_driven(self, name: str, param: str, value: float) -> None:
-        if name in self._parts.generators:
-            self._tapped[name, param] = value
-            self._stale.add(name)
-        self._give(name, param, value)
-
-    def _publish(self, frame: int) -> None:
-        """Send generators their state where it has changed."""
-        for name in sorted(self._stale):
-            link = self._parts.generators.get(name)
-            if link is None:
-                continue
-            built = self.graph.nodes[name]
-            spec = _spec(built)
-            values = dict(built.params)
-            for param in spec.params:
-                if not self._post.driver(name, param):
-                    continue
-                by_wire = fitted(spec.params[param], self._post.driven(name, param))
-                tapped = self._tapped.get((name, param))
-                if by_wire is None and tapped is not None:
-                    declared = spec.params[param]
-                    by_wire = declared.clip(tapped) if isinstance(declared, Numeric) else None
-                values[param] = values[param] if by_wire is None else by_wire
-            inlets = {n: self._post.inlet(name, n) for n in spec.inlets}
-            if "seed" in values:  # another seed for the whole render is another seed for each generator
-                values["seed"] += self.engine.seed
-            try:
-                link.publish(worker_state(spec, values, inlets, self.transport.data()), frame)
-                self._refused.discard(name)
-            except WorkerError as error:  # it plays on as it was
-                if name not in self._refused:
-                    self.report(str(error))
-                self._refused.add(name)
-        self._stale.clear()
 
     def _look_for_trouble(self) -> None:
         self._parts.sweep()
@@ -379,7 +265,7 @@ class Session:
 
     def close(self) -> None:
         """End workers, recordings and control nodes. The clock must have stopped."""
-        self._control.close()
+        self._flow.close()
         self.loop.run_until_complete(asyncio.sleep(0))
         self._parts.close()
         self.loop.run_until_complete(self.loop.shutdown_default_executor())
@@ -403,8 +289,3 @@ class Session:
 
     def __str__(self) -> str:
         return str(self.graph)
-
-
-def _spec(node: GraphNode) -> Spec:
-    assert node.spec is not None  # callers leave placeholders out
-    return node.spec

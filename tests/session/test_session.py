@@ -267,7 +267,7 @@ kind = "out"
     for text in (wired, wired.replace(', "a -> w.weight"', ""), wired):
         change(session, text)
         rendered(session, 2048)
-        weights.append(session._nodes["w"].weight)
+        weights.append(session._flow._nodes["w"].weight)
     assert weights == [0.25, 1.0, 0.25]
     session.close()
 
@@ -288,7 +288,7 @@ kind = "out"
     session = opened(text)
     rendered(session, 1024)
     change(session, text.replace('"words"', '"shouts"'))
-    assert session._nodes["w"].weight == 0.5  # at once: what drives it may never send again
+    assert session._flow._nodes["w"].weight == 0.5  # at once: what drives it may never send again
     session.close()
 
 
