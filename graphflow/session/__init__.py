@@ -1,8 +1,9 @@
 """The session: it owns patch, engine and workers, and every change goes through it as a transaction.
 
 Its parts: `session` (the patch that plays), `parts` (what plays for each node), `flow` (what control nodes and
-generators hear), `control_loop` (runs control nodes), `messages` (what is heard), `transport` (bars and beats on the frame count), `sound_files` and `tapes` (what is read from and written to disk),
-`live` (the thread it runs in while it plays), `output` (sound card, null clock or file), `offline` (render).
+generators hear), `control_loop` (runs control nodes), `messages` (what is heard), `transport` (bars and beats on the
+frame count), `sound_files` and `tapes` (what is read from and written to disk), `live` (a performance), `output` and
+`clock` (sound card, null clock or file), `offline` (render).
 """
 
 from graphflow.session.session import Session, SessionStatistics
