@@ -54,7 +54,7 @@ class Bound:
         self._offsets, size = [], 0
         for channels in plan.buffers:
             self._offsets.append(size)
-            size += -(-channels * max_block // ALIGN) * ALIGN
+            size += (-(-channels * max_block // ALIGN) + 1) * ALIGN
         raw = np.empty(size + ALIGN, np.float32)
         raw.fill(0.0)  # touches every page, so that the audio thread never waits for one
         skip = (-raw.ctypes.data // 4) % ALIGN
