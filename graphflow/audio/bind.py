@@ -19,6 +19,9 @@ from graphflow.core.routing import ROW
 
 MODES = {"": STEADY, "in": COMING, "out": GOING}
 ALIGN = 16  # float32 per 64 bytes: a cache line, and the widest SIMD register
+STAGGER = 1
+"""Cache lines between buffers: frames of equal number that lie 4096 bytes apart look like one address to the
+processor, which then waits (four svf at once: 1559 ns a block without, 332 with)."""
 
 
 Late = tuple[str, str, int]
@@ -54,7 +57,7 @@ class Bound:
         self._offsets, size = [], 0
         for channels in plan.buffers:
             self._offsets.append(size)
-            size += (-(-channels * max_block // ALIGN) + 1) * ALIGN
+            size += (-(-channels * max_block // ALIGN) + STAGGER) * ALIGN
         raw = np.empty(size + ALIGN, np.float32)
         raw.fill(0.0)  # touches every page, so that the audio thread never waits for one
         skip = (-raw.ctypes.data // 4) % ALIGN
