@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import graphflow
-from graphflow.audio.compile import cache_folder
+from graphflow.audio.compile import cache_folder, prepare
 from graphflow.audio.engine import Engine
 from graphflow.audio.instance import Instance
 from graphflow.audio.source import CompileError
@@ -58,10 +58,14 @@ class Parts:
         self._foreign, self._report = foreign, report
         self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
         self._compiled: set[str] = set()
+        self._prepared = False
         self._rate = int(engine.rate)
 
     def change(self, graph: Graph, change: Difference) -> None:
         """Make what is new and let go of what is gone. Raises Unplayable; then nothing has changed."""
+        if not self._prepared:
+            self._prepared = True
+            prepare(self._report)
         specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
         width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
         fresh = {n for n in (*change.added, *change.replaced) if n in specs}
