@@ -37,8 +37,6 @@ BASS_RHYTHMS: dict[str, tuple[str, ...]] = {
 
 _MOVES = (-4, -2, -2, -1, -1, -1, -1, 0, 0, 1, 1, 1, 1, 2, 2, 3)  # scale degrees: mostly steps, falling a little
 
-ARP_SHAPES = ("up", "updown", "random", "pedal", "fixed", "alberti", "gentle", "ostinato")
-
 
 def clamp(value: int, low: int, high: int) -> int:
     return low if value < low else high if value > high else value

@@ -64,7 +64,6 @@ NAMES = GENRES + MOODS + TRAITS
 SIZE = len(NAMES)
 INDEX = {name: i for i, name in enumerate(NAMES)}
 SCORE_SIZE = len(GENRES) + len(MOODS)  # the part the transformer sees, in front
-DENSITY_NEUTRAL = 0.5
 
 
 def vector(tags: Mapping[str, float]) -> Vector:
