@@ -93,3 +93,4 @@ def test_a_generator_that_makes_no_numbers_is_named():
 
     wait_until(said, 10.0, "a line about the generator")
     session.close()
+    assert sum(line.startswith("nodes.band: ") for line in lines) == 1
