@@ -16,14 +16,14 @@ CHECKPOINTS = {
 }
 ENCODER = "resources/spectrostream/encoder.safetensors"
 MUSICCOCA = "resources/musiccoca"
-MUSICCOCA_FILES = (
-    "text_encoder.tflite",
-    "mapper.tflite",
-    "pretrained_vector_quantizer.tflite",
-    "spm.model",
-    "music_encoder.tflite",
-    "audio_preprocessor.tflite",
-)
+MUSICCOCA_FILES = {  # bytes, as pinned by another downloader on 2026-09-30; the hub's word counts
+    "text_encoder.tflite": 418_674_324,
+    "mapper.tflite": 86_166_664,
+    "pretrained_vector_quantizer.tflite": 72_422_108,
+    "spm.model": 517_448,
+    "music_encoder.tflite": 370_935_584,
+    "audio_preprocessor.tflite": 8_729_640,
+}
 
 
 @dataclass(frozen=True)

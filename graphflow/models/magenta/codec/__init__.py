@@ -1,0 +1,1 @@
+"""SpectroStream: sound to codes and back, 25 times a second."""
