@@ -160,11 +160,12 @@ class Bound:
             words = [self.at(source.buffer), source.channels, instances[key].taps[param].ctypes.data]
         else:
             instance = instances[step.key]
-            if instance.ring is None:
+            ring = instance.heard if step.op == "hear" else instance.ring
+            if ring is None:
                 raise ValueError(f"{step}: no ring is open")
-            self._kept.append(instance.ring)
-            address = int(instance.ring.ctypes.data)
-            if step.op == "tape":
+            self._kept.append(ring)
+            address = int(ring.ctypes.data)
+            if step.op in ("tape", "hear"):
                 words = [self.at(step.reads[0].buffer), step.reads[0].channels, address]
             else:
                 words, first = [address, len(step.writes)], 0

@@ -131,6 +131,11 @@ class Engine:
     def blocks(self) -> int:
         return int(self._words[ENGINE.BLOCKS])
 
+    @property
+    def block(self) -> int:
+        """Frames the device took last; 0 before the first block."""
+        return int(self._words[ENGINE.BLOCK])
+
     def make(
         self,
         name: str,

@@ -48,7 +48,7 @@ class Instance:
         self.values = dict(values)  # as they were at the start
         self.foreign = False
         self.shadow = False
-        self.heard: NDArray[np.int64] | None = None  # the ring to the thread of a node that is not native
+        self.heard: NDArray[np.int64] | None = None  # the ring to a worker, or to a thread of Python
         self._rate, self._seed = rate, seed
         self.fault = np.zeros(1, np.int64)
         self.meter = np.zeros(2, np.int32)

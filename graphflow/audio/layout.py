@@ -106,6 +106,7 @@ class EngineWords(NamedTuple):
     SILENT: int = 37  # frames since the output was last above -90 dB
     RAISED: int = 38  # blocks that ended in an exception of the engine's own: always 0
     PENDING_TAKEN: int = 39  # commands taken from the queue, ever: what orders those of one frame
+    BLOCK: int = 40  # frames the device took last
     COUNT: int = 64
 
 

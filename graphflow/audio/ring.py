@@ -138,8 +138,11 @@ class Ring:
         self.words[Word.COMMITTED] = start
         self.words[Word.EPOCH] += 1
 
-    def write(self, block: npt.NDArray[np.float32]) -> None:
-        """Append frames [channels, n] at `written`, and commit them. The writer never laps the reader: see `target`."""
+    def write(self, block: npt.NDArray[np.float32], *, final: bool = True) -> None:
+        """Append frames [channels, n] at `written`. The writer never laps the reader: see `target`.
+
+        All frames before them are committed by it; and they too when they are `final`, that is, will not change.
+        """
         frames = block.shape[1]
         if frames > self.capacity:
             raise ValueError(f"{frames} frames at once into a ring of {self.capacity}; expected fewer")
@@ -147,9 +150,9 @@ class Ring:
         first = min(frames, self.capacity - at)
         self.data[:, at : at + first] = block[:, :first]
         self.data[:, : frames - first] = block[:, first:]
-        end = self.written + frames
-        self.words[Word.WRITTEN] = end
-        self.words[Word.COMMITTED] = end
+        begin = self.written
+        self.words[Word.WRITTEN] = begin + frames
+        self.words[Word.COMMITTED] = begin + frames if final else begin
 
     def frames(self, start: int, end: int) -> npt.NDArray[np.float32]:
         """A copy of the frames `start` to `end`, [channels, frames], as they lie there."""

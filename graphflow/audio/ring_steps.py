@@ -75,6 +75,23 @@ def tape_body(context: int, frames: int, frame: int) -> None:
     store_release(ctx[2] + 8 * WRITTEN, written + taken)
 
 
+# [source, channels, ring]: the audio thread is the writer, at absolute frames, over what is oldest: a reader that is
+# too slow sees by `written` what it has lost, and counts it. Where frames do not follow on, a new epoch begins.
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def hear_body(context: int, frames: int, frame: int) -> None:
+    ctx = words(context, 3)
+    head = words(ctx[2], HEADER_WORDS)
+    channels, capacity = head[CHANNELS], head[CAPACITY]
+    source, data = planes(ctx[0], ctx[1], frames), planes(ctx[2] + 8 * HEADER_WORDS, channels, capacity)
+    for c in range(channels):
+        for i in range(frames):
+            data[c, (frame + i) % capacity] = source[min(c, ctx[1] - 1), i]
+    if head[EPOCH] == 0 or head[WRITTEN] != frame:
+        head[START] = frame
+        store_release(ctx[2] + 8 * EPOCH, head[EPOCH] + 1)
+    store_release(ctx[2] + 8 * WRITTEN, frame + frames)
+
+
 # [ring, scratch, count, then per source: record of a param or 0, address of sound or wire, channels]; the audio thread
 # is the writer, at absolute frames
 @njit(**INLINED)  # type: ignore[untyped-decorator]

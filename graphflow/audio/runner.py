@@ -224,7 +224,7 @@ def timed_block(into: Any, out: Any, count: Any, flags: Any, header: int) -> Non
     if engine[E.DURATIONS] != 0:
         log = integers(engine[E.DURATIONS], engine[E.DURATIONS_SIZE])
         log[engine[E.BLOCKS] % engine[E.DURATIONS_SIZE]] = np.uint32(min(took, 4_000_000_000))
-    engine[E.INTERVAL_LAST] = begun
+    engine[E.INTERVAL_LAST], engine[E.BLOCK] = begun, frames
     store_release(header + 8 * E.BLOCKS, engine[E.BLOCKS] + 1)
     set_control_word(mode)
 

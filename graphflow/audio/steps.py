@@ -13,7 +13,7 @@ from graphflow.audio.fingerprint import cached
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.layout import PLAN
 from graphflow.audio.native import KERNEL, doubles, integers, planes, words
-from graphflow.audio.ring_steps import python_body, ring_body, tape_body
+from graphflow.audio.ring_steps import hear_body, python_body, ring_body, tape_body
 
 STEADY, COMING, GOING = 0, 1, 2
 
@@ -226,6 +226,16 @@ def tape(context: int, frames: int, frame: int) -> int:
 
 
 @cached(KERNEL)
+def hear(context: int, frames: int, frame: int) -> int:
+    raised = 0
+    try:
+        hear_body(context, frames, frame)
+    except Exception:  # noqa: BLE001 - the only form numba catches natively
+        raised = 1
+    return int(raised)
+
+
+@cached(KERNEL)
 def python(context: int, frames: int, frame: int) -> int:
     raised = 0
     try:
@@ -245,6 +255,7 @@ KERNELS = {
     "tap": tap,
     "ring": ring,
     "tape": tape,
+    "hear": hear,
 }
 
 

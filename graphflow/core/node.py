@@ -263,7 +263,10 @@ class ControlNode(Node):
 
 
 class WorkerNode(Node):
-    """A generator: a model in a process of its own, whose sound comes back through a ring."""
+    """A generator: a model in a process of its own, whose sound comes back through a ring.
+
+    It may have one audio in; what is wired there reaches the model through a ring of its own.
+    """
 
     model: ClassVar[str] = ""
     """The folder in graphflow/models that makes the sound."""
@@ -272,6 +275,11 @@ class WorkerNode(Node):
     def _check(cls) -> None:
         if not cls.model:
             raise reject(cls, "names no model")
+        ins = [*cls.spec.audio_ins, *cls.spec.device_ins]
+        if cls.spec.device_ins:
+            raise reject(cls, f"has the device in {ins[-1]}; declare an AudioIn and wire an input node there")
+        if len(ins) > 1:
+            raise reject(cls, f"has the audio ins {' and '.join(ins)}; expected one: sounds wired into one in add")
 
 
 __all__ = [

@@ -54,7 +54,9 @@ class Use:
         return f"{self.port}={sign}b{self.buffer}x{self.channels}"
 
 
-Op = Literal["copy", "play", "receive", "send", "ring", "signal", "own", "mix", "delay", "tap", "tape", "python"]
+Op = Literal[
+    "copy", "play", "receive", "send", "ring", "signal", "own", "mix", "delay", "tap", "tape", "hear", "python"
+]
 
 
 @dataclass(frozen=True)

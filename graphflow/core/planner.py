@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from graphflow.core.plan import DEVICE, SILENCE, Fade, Link, Plan, Step, Unit, Use
-from graphflow.core.routing import ROW, native, order, out_channels, widths
+from graphflow.core.routing import ROW, native, order, out_channels, widths, worker_hears
 
 
 @dataclass
@@ -131,6 +131,10 @@ def plan(
         else:
             outs = draft.outs(key, [draft.new(n, out_channels(unit, n, 0)) for n in unit.spec.audio_outs])
             draft.steps.append(Step("ring", key, (), outs, max((u.channels for u in outs), default=1)))
+            for name in unit.spec.audio_ins:
+                if (key, name) in draft.into:  # with nothing wired in, its model is given no silence to think about
+                    heard = draft.gathered(key, name, worker_hears(unit.spec), False)
+                    draft.steps.append(Step("hear", key, (heard,), (), heard.channels))
         for name in unit.spec.numeric:
             for link, fade in draft.into.get((key, name), ()):
                 if fade != "out":

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import networkx as nx
 
+from graphflow.core.node import Spec
 from graphflow.core.plan import DEVICE, Link, Unit
 
 ROW = 4
@@ -151,6 +152,11 @@ def widths(units: Mapping[str, Unit], links: Iterable[Link]) -> dict[str, int]:
                 width[link.dest] = wide
                 waiting.append(link.dest)
     return width
+
+
+def worker_hears(spec: Spec) -> int:
+    """Channels of the sound a worker node takes in; 0 where it takes none."""
+    return max((d.channels or 2 for d in spec.audio_ins.values()), default=0)
 
 
 def out_channels(unit: Unit, outlet: str, width: int) -> int:

@@ -19,6 +19,7 @@ from graphflow.core.errors import PatchError, Problem, UserError
 from graphflow.core.graph import Graph, GraphNode
 from graphflow.core.node import Spec
 from graphflow.core.plan import DEVICE, Link
+from graphflow.core.routing import worker_hears
 from graphflow.session import sound_files
 from graphflow.session.tapes import TapeStatistics, TapeWriter
 from graphflow.worker.link import GeneratorLink
@@ -95,6 +96,8 @@ class Parts:
                 elif specs[name].room == "worker":
                     generators[name] = self._generator(node, specs[name])
                     made[name].ring = generators[name].ring.words
+                    if (heard := generators[name].heard) is not None:
+                        made[name].heard = heard.words
             except UserError as error:
                 problems.append(Problem("", str(error)))
             except OSError as error:
@@ -180,6 +183,7 @@ class Parts:
             channels=max((d.channels or 2) for d in spec.audio_outs.values()),
             start_frame=self.engine.frame,
             lockstep=self.lockstep,
+            hears=worker_hears(spec),
         )
 
     def _let_go(self, name: str) -> None:
@@ -230,7 +234,8 @@ def links_of(graph: Graph, key: Callable[[str], str]) -> list[Link]:
         source, dest = graph.nodes[wire.source], graph.nodes[wire.dest]
         if source.spec is None or dest.spec is None:
             continue
-        heard = dest.spec.room == "audio" and (wire.inlet in dest.spec.audio_ins or wire.inlet in dest.spec.numeric)
+        sounds = dest.spec.room != "control" and wire.inlet in dest.spec.audio_ins
+        heard = sounds or (dest.spec.room == "audio" and wire.inlet in dest.spec.numeric)
         tapped = dest.spec.room != "audio" and wire.inlet in dest.spec.numeric and wire.carries == "audio"
         if wire.carries in ("audio", "signal") and (heard or tapped):
             links.append(Link(key(wire.source), wire.outlet, key(wire.dest), wire.inlet))

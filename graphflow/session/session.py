@@ -12,6 +12,7 @@ from typing import Any
 from graphflow.audio.autopsy import explain
 from graphflow.audio.engine import Engine, EngineStatistics
 from graphflow.audio.instance import Instance
+from graphflow.audio.layout import WELL
 from graphflow.core.check import silent
 from graphflow.core.declare import Numeric, Param, Switch
 from graphflow.core.difference import Difference, difference
@@ -221,7 +222,7 @@ class Session:
         frame = self.engine.frame
         self.engine.poll()
         self._flow.look(frame)
-        for event in self._parts.workers.poll(frame):
+        for event in self._parts.workers.poll(frame, self.engine.block):
             if event.kind in ("log", "died", "failed", "restarted", "ready"):
                 self.report(f"{event.node}: {event.text}")
         self._look_for_trouble()
@@ -241,14 +242,17 @@ class Session:
         for line in self._parts.troubles():
             self._tell_once(line)
         for instance in self._parts.mute():
-            if instance.key not in self._explained:
+            if instance.spec.room == "worker":
+                # its worker keeps such samples back; any others are left out block by block, not for ever
+                instance.fault[0] = WELL
+                self._tell_once(f"nodes.{instance.name}: its model made a non-finite sample; such a block is silent")
+            elif instance.key not in self._explained:
                 self._explained.add(instance.key)
                 # its own Python is run again to find the line: that takes a while, and the music does not wait
                 self.loop.run_in_executor(None, self._explain, instance)
 
     def _explain(self, instance: Instance) -> None:
-        audio = instance.spec.room == "audio"
-        why = explain(instance, self.rate, self.engine.frame) if audio else "its model made a non-finite sample"
+        why = explain(instance, self.rate, self.engine.frame)
         self.loop.call_soon_threadsafe(self.report, f"nodes.{instance.name}: {why}; it is silent until it is edited")
 
     def _tell_once(self, line: str) -> None:

@@ -31,7 +31,8 @@ class Order:
 class Channel:
     """One end of a stream socket. A message is its length (4 bytes) and its JSON text.
 
-    The session sends open, close, wake, snapshot; the worker ready, echo, filled, snapshot, failed, crashed, log.
+    The session sends prepare, open, close, wake, snapshot; the worker opened, echo, filled, snapshot, figures, failed,
+    crashed, log.
     All name the slot they are about.
     """
 

@@ -12,9 +12,11 @@ import sys
 import threading
 
 from graphflow.worker.channel import Channel, Message, Order
+from graphflow.worker.generator import find_model
 from graphflow.worker.layout import Shape, SlotMemory
 from graphflow.worker.memory import attach
-from graphflow.worker.slot import Slot, find_model
+from graphflow.worker.slot import Slot
+from graphflow.worker.together import Together
 
 OUTBOX = 1000
 """Messages kept for a session that is busy; then the newest are dropped, so that no generator ever waits for it."""
@@ -26,6 +28,7 @@ class Host:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._slots: dict[int, Slot] = {}
+        self._together = Together()
         self._outbox: queue.Queue[Message] = queue.Queue(OUTBOX)
         self._dropped = 0
         threading.Thread(target=self._send, name="outbox", daemon=True).start()
@@ -62,10 +65,10 @@ class Host:
             threading.Thread(target=prepare, args=(message["model"],), name="prepare", daemon=True).start()
             return
         if message["do"] == "open":
-            shape = Shape(message["channels"], message["capacity"])
+            shape = Shape(message["channels"], message["capacity"], message["hears"])
             memory = SlotMemory(attach(shape.size, message["tag"], self._channel.descriptor()), shape)
             order = Order(**message["order"])
-            self._slots[order.slot] = Slot(order, memory, self.post)
+            self._slots[order.slot] = Slot(order, memory, self.post, self._together)
             self._slots[order.slot].start()
             return
         slot = self._slots.get(message["slot"])
@@ -75,7 +78,7 @@ class Host:
             slot.close()
             del self._slots[message["slot"]]
         elif message["do"] == "snapshot":
-            slot.snapshot_wanted = True
+            slot.want_snapshot()
         slot.wake.set()
 
 

@@ -1,4 +1,4 @@
-"""What a generator's session and worker share: control words, the state, the ring, the snapshots."""
+"""What a generator's session and worker share: control words, the state, the rings, the snapshots."""
 
 from __future__ import annotations
 
@@ -16,19 +16,25 @@ STATE_BYTES = 1 << 18
 SNAPSHOT_BYTES = 1 << 26
 RING_SECONDS = 5.0
 """Longer than the longest lead and the longest chunk together."""
-HISTORY = 64
+HISTORY = 256
 """Chunks whose figures are kept."""
 
 
 class Control(IntEnum):
-    """The control words, int64. The session writes the first two, the worker the others."""
+    """The control words, int64. The session writes those before BEAT, the worker the others."""
 
     NOW = 0  # the play position, frames, for when the audio thread does not read the ring yet
     LEAD = 1  # frames
+    BLOCK = 2  # frames the sound card takes at once; 0 while nobody knows
     BEAT = 8  # counts up while the slot is alive
     CHUNK = 9  # chunks made since the slot began, in all its lives
     APPLIED = 10  # number of the state in effect
     SKIPS = 11  # times it was too late and began again further on
+    OWN_LEAD = 12  # frames, of a generator that is made just in time; 0: LEAD counts
+    MISSES = 13  # chunks done after their first frame was due
+    ROLLBACKS = 14  # chunks made again for a newer state
+    LATE_ROLLBACKS = 15  # of these, the ones that the audio thread overtook
+    BAD = 16  # chunks that were no numbers, and silence instead
     MARGINS = 64  # per chunk, at chunk % HISTORY: frames left to play when it was done
     NANOSECONDS = 64 + HISTORY  # time to make it
     FRAMES = 64 + 2 * HISTORY  # its length at the patch's rate
@@ -41,18 +47,24 @@ class Shape:
 
     channels: int
     capacity: int
+    hears: int = 0
+    """Channels of the sound that goes to the generator."""
 
     @classmethod
-    def of(cls, channels: int, rate: int) -> Shape:
-        return cls(channels, capacity_for(RING_SECONDS, rate))
+    def of(cls, channels: int, rate: int, hears: int = 0) -> Shape:
+        return cls(channels, capacity_for(RING_SECONDS, rate), hears)
 
     @property
     def ring_at(self) -> int:
         return pages(8 * Control.WORDS) + pages(Mailbox.size(STATE_BYTES))
 
     @property
-    def snapshots_at(self) -> int:
+    def heard_at(self) -> int:
         return self.ring_at + pages(Ring.size(self.channels, self.capacity))
+
+    @property
+    def snapshots_at(self) -> int:
+        return self.heard_at + (pages(Ring.size(self.hears, self.capacity)) if self.hears else 0)
 
     @property
     def size(self) -> int:
@@ -69,8 +81,11 @@ class SlotMemory:
     def __init__(self, memory: npt.NDArray[np.uint8], shape: Shape, *, create: bool = False) -> None:
         self.control: npt.NDArray[np.int64] = memory[: 8 * Control.WORDS].view(np.int64)
         self.state = Mailbox(memory[pages(8 * Control.WORDS) :], STATE_BYTES)
-        ring = memory[shape.ring_at :]
+        ring, heard = memory[shape.ring_at :], memory[shape.heard_at :]
         self.ring = Ring.create(ring, shape.channels, shape.capacity) if create else Ring(ring)
+        self.heard: Ring | None = None
+        if shape.hears:
+            self.heard = Ring.create(heard, shape.hears, shape.capacity) if create else Ring(heard)
         self.snapshots = Mailbox(memory[shape.snapshots_at :], SNAPSHOT_BYTES)
 
     @property

@@ -14,6 +14,7 @@ import numpy as np
 from graphflow.audio.ring import FADE, Ring
 from graphflow.worker.channel import Message, Order
 from graphflow.worker.events import GeneratorStatistics, Kind, State, WorkerError, WorkerEvent
+from graphflow.worker.latencies import Latencies
 from graphflow.worker.layout import STATE_BYTES, Control, Shape, SlotMemory
 from graphflow.worker.lead import Lead
 from graphflow.worker.life import LOAD_SECONDS, Life
@@ -21,8 +22,6 @@ from graphflow.worker.mailbox import Letter
 from graphflow.worker.memory import SharedMemory
 from graphflow.worker.process import WorkerProcess, last_words
 
-LATENCIES = 256
-"""Changes whose latency is kept."""
 WAIT_SECONDS = 0.1
 
 
@@ -42,6 +41,7 @@ class GeneratorLink:
         channels: int,
         start_frame: int,
         lockstep: bool,
+        hears: int = 0,
     ) -> None:
         self.node, self.model, self.settings = node, model, settings
         self.rate, self.start_frame, self.lockstep = rate, start_frame, lockstep
@@ -56,17 +56,18 @@ class GeneratorLink:
         self.crash = ""
         self.failure = ""
         self.restarts = 0
-        self._shape = Shape.of(channels, rate)
+        self.figures: dict[str, float | int | str] = {}
+        self._shape = Shape.of(channels, rate, hears)
         self._shared = SharedMemory(self._shape.size)
         self._memory = SlotMemory(self._shared.bytes(), self._shape, create=True)
         self._events: list[WorkerEvent] = []
-        self._published: dict[int, int] = {}
         self._last_state = b""
-        self._latencies: deque[int] = deque(maxlen=LATENCIES)
+        self._latencies = Latencies(rate)
         self._lead = Lead()
         self._missed = 0
         self._restored = 0
         self._margins_seen = 0
+        self._woken = 0
         self._set_lead()
 
     @property
@@ -74,9 +75,15 @@ class GeneratorLink:
         return self._memory.ring
 
     @property
+    def heard(self) -> Ring | None:
+        """Where the audio thread puts what is wired into the node; None where nothing can be."""
+        return self._memory.heard
+
+    @property
     def lead(self) -> float:
-        """Seconds it plays ahead."""
-        return self._lead.seconds
+        """Seconds it plays ahead: as many as it says itself where it is made just in time."""
+        own = int(self._memory.control[Control.OWN_LEAD])
+        return own / self.rate if own else self._lead.seconds
 
     @property
     def ready(self) -> bool:
@@ -96,9 +103,17 @@ class GeneratorLink:
         self._last_state = text
         seq = self._memory.state.put(text, frame)
         if self.ready:
-            self._published[seq] = frame
+            self._latencies.sent(seq, frame)
         self.changed = True
+        self._wake(seq)
         return seq
+
+    def _wake(self, seq: int) -> None:
+        """Tell a generator that can use a state at once; again only when it has, so that no messages pile up."""
+        control = self._memory.control
+        if self.life and control[Control.OWN_LEAD] and control[Control.APPLIED] >= self._woken:
+            self._woken = seq
+            self.life.process.send({"do": "wake", "slot": self.life.slot})
 
     def fill(self, until_frame: int) -> None:
         """In lockstep: wait until the frames before `until_frame`, and the fade's after them, are there."""
@@ -137,22 +152,39 @@ class GeneratorLink:
     def statistics(self) -> GeneratorStatistics:
         spent = float(self._memory.history(Control.NANOSECONDS).sum()) * 1e-9
         made = float(self._memory.history(Control.FRAMES).sum()) / self.rate
-        seconds = [frames / self.rate for frames in self._latencies]
-        p50, p95 = np.percentile(seconds, [50, 95]) if seconds else (math.nan, math.nan)
+        rtf_p50, rtf_p95, rtf_p99 = self._rtf_reached()
+        control = self._memory.control
+        p50, p95 = self._latencies.seconds()
         return GeneratorStatistics(
             node=self.node,
             state=self.state,
             lead=self.lead,
-            latency_p50=float(p50),
-            latency_p95=float(p95),
+            latency_p50=p50,
+            latency_p95=p95,
             rtf=made / spent if spent else 0.0,
+            rtf_p50=rtf_p50,
+            rtf_p95=rtf_p95,
+            rtf_p99=rtf_p99,
             underruns=self.ring.underruns,
-            skips=int(self._memory.control[Control.SKIPS]),
+            misses=int(control[Control.MISSES]),
+            skips=int(control[Control.SKIPS]),
+            rollbacks=int(control[Control.ROLLBACKS]),
+            late_rollbacks=int(control[Control.LATE_ROLLBACKS]),
+            bad_chunks=int(control[Control.BAD]),
             epoch=self.ring.epoch,
             restarts=self.restarts,
             chunk=self._memory.chunk,
-            applied_seq=int(self._memory.control[Control.APPLIED]),
+            applied_seq=int(control[Control.APPLIED]),
+            figures=dict(self.figures),
         )
+
+    def _rtf_reached(self) -> tuple[float, float, float]:
+        """The RTF that 50, 95 and 99 % of the last chunks reach."""
+        spent, made = self._memory.history(Control.NANOSECONDS), self._memory.history(Control.FRAMES)
+        if not len(spent):
+            return 0.0, 0.0, 0.0
+        p50, p5, p1 = np.percentile(made / self.rate / np.maximum(spent * 1e-9, 1e-9), [50, 5, 1])
+        return float(p50), float(p5), float(p1)
 
     def __str__(self) -> str:
         return str(self.statistics())
@@ -171,6 +203,7 @@ class GeneratorLink:
             "order": asdict(order),
             "channels": self._shape.channels,
             "capacity": self._shape.capacity,
+            "hears": self._shape.hears,
             "tag": self._shared.tag,
         }
         process.send(message, self._shared.descriptor)
@@ -190,6 +223,8 @@ class GeneratorLink:
         elif do == "snapshot":
             text = f"snapshot of {message['size']} bytes"
             self.tell("snapshot", text, frame=message["frame"])
+        elif do == "figures":
+            self.figures = message["figures"]
         elif do == "log":
             self.tell("log", message["line"])
         elif do in ("failed", "crashed"):
@@ -200,18 +235,22 @@ class GeneratorLink:
             else:
                 self.crash = message["line"]
 
-    def observe(self, now: int, elapsed: float) -> None:
-        """Every poll: pass on the play position, and see how the worker does. `now` in frames, `elapsed` in s."""
+    def observe(self, now: int, elapsed: float, block: int) -> None:
+        """Every poll: pass on the play position and the sound card's block, and see how the worker does.
+
+        `now` and `block` in frames, `elapsed` in s.
+        """
         if self.lockstep or self.life is None:
             return
         self._memory.control[Control.NOW] = now
+        self._memory.control[Control.BLOCK] = block
         if self.life.made_sound(self._memory) and not self.ready:
             self._now_playing()
         missed = self.ring.underruns - self._missed
         self._missed += missed
         margins = self._memory.history(Control.MARGINS, self._margins_seen)
         self._margins_seen = self._memory.chunk
-        if self.ready:
+        if self.ready and not self._memory.control[Control.OWN_LEAD]:
             self._lead.observe(elapsed, missed, [int(margin) / self.rate for margin in margins])
             self._set_lead()
         self.ring.target = now + round(self.lead * self.rate)
@@ -263,9 +302,6 @@ class GeneratorLink:
 
     def _hear_echo(self, message: Message) -> None:
         seq, frame = message["seq"], message["frame"]
-        if (published := self._published.get(seq)) is not None:
-            self._latencies.append(max(0, frame - published))
-        for old in [number for number in list(self._published) if number <= seq]:
-            del self._published[old]
+        self._latencies.heard(seq, message["heard"])
         text = f"state {seq} in effect from frame {frame}"
         self.tell("echo", text, seq, message["chunk"], frame, message["epoch"])

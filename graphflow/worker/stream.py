@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd
+from math import gcd, lcm
 
 import numpy as np
 import numpy.typing as npt
@@ -10,21 +10,29 @@ import soxr
 
 LONGEST_UNIT = 1024
 """Frames; rates whose clocks meet less often than this start on the nearest frame instead, under half a frame off."""
+LONGEST_WAIT = 8
+"""Chunks; where the clocks meet at a chunk's edge less often than this, any edge will do."""
 
 
 class Stream:
     """One stream (epoch) of a generator. Two clocks that both count from 0 meet every `unit` frames; it begins there.
 
     `start` is its first frame at the patch's rate, the first meeting at or after the one asked for. `position` is
-    the next chunk's first frame at the generator's own rate.
+    the next chunk's first frame at the generator's own rate. With `chunk`, a length at the generator's rate, it begins
+    at a multiple of that, so that chunks of several streams cover the same frames.
     """
 
-    def __init__(self, generator_rate: int, rate: int, channels: int, start: int) -> None:
+    def __init__(self, generator_rate: int, rate: int, channels: int, start: int, chunk: int = 0) -> None:
         self.channels = channels
         self._ratio = (rate, generator_rate)
         unit = rate // gcd(rate, generator_rate)
         self.start = start if unit > LONGEST_UNIT else -(-start // unit) * unit
         self.position = round(self.start * generator_rate / rate)
+        if chunk:
+            edge = lcm(chunk, generator_rate // gcd(rate, generator_rate))
+            edge = edge if edge <= LONGEST_WAIT * chunk else chunk
+            self.position = -(-start * generator_rate // (rate * edge)) * edge
+            self.start = round(self.position * rate / generator_rate)
         self._resampler = (
             None
             if rate == generator_rate
@@ -36,6 +44,14 @@ class Stream:
         """Where the next chunk begins, at the patch's rate."""
         rate, generator_rate = self._ratio
         return round(self.position * rate / generator_rate)
+
+    @property
+    def resamples(self) -> bool:
+        return self._resampler is not None
+
+    def back(self, frames: int) -> None:
+        """The chunk that was fed last will come again. Not for a stream that resamples: it remembers."""
+        self.position -= frames
 
     def feed(self, chunk: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """A chunk [its channels, frames] in, the frames [channels, n] that are certain by now out."""

@@ -48,14 +48,16 @@ class Workers:
         channels: int,
         start_frame: int,
         lockstep: bool = False,
+        hears: int = 0,
     ) -> GeneratorLink:
         """Begin a generator; returns at once, while its worker is still starting.
 
         `model` is one of ours or a module's full name; `rate` in Hz; it begins at `start_frame` (absolute), or as
-        soon after that as it can. Raises OSError where no process can be started.
+        soon after that as it can. `hears`: channels of the sound that goes to it. Raises OSError where no process can
+        be started.
         """
         link = GeneratorLink(
-            node, model, settings, rate=rate, channels=channels, start_frame=start_frame, lockstep=lockstep
+            node, model, settings, rate=rate, channels=channels, start_frame=start_frame, lockstep=lockstep, hears=hears
         )
         try:
             self._begin(link, restore=False)
@@ -65,8 +67,11 @@ class Workers:
         self._links.append(link)
         return link
 
-    def poll(self, now_frame: int) -> list[WorkerEvent]:
-        """What happened since the last call, which should be some 20 ms ago. `now_frame`: the play position."""
+    def poll(self, now_frame: int, block: int = 0) -> list[WorkerEvent]:
+        """What happened since the last call, which should be some 20 ms ago.
+
+        `now_frame`: the play position; `block`: frames the sound card takes at once, 0 while nobody knows.
+        """
         moment = time.monotonic()
         elapsed, self._polled = moment - self._polled, moment
         events: list[WorkerEvent] = []
@@ -74,7 +79,7 @@ class Workers:
             process.pump()
             events += logged(process)
         for link in self._links:
-            link.observe(now_frame, elapsed)
+            link.observe(now_frame, elapsed, block)
         events += self._supervise(min(elapsed, LONGEST_POLL))
         for link in self._links:
             events += link.take_events()

@@ -43,7 +43,7 @@ class Player:
                 for reader, blocks in zip(self.readers, self.heard, strict=True):
                     blocks.append(reader.read(self.frame, BLOCK))
                 self.frame += BLOCK
-            self.events += self.workers.poll(self.frame)
+            self.events += self.workers.poll(self.frame, BLOCK)
 
     def seconds(self, seconds: float) -> None:
         """Play on for `seconds` of sound."""

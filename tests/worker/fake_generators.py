@@ -119,7 +119,38 @@ class Stubborn(Ramp):
         raise ValueError("not mine")
 
 
-KINDS = {kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport, Forgetful, Stubborn)}
+class Nimble(Ramp):
+    """Made just in time, and takes its chunks back; `seconds` for every chunk, `latency` as it is told."""
+
+    just_in_time = True
+    rollback = True
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self.frames = self.chunk = int(settings.get("chunk", 1920))
+        self.latency = int(settings.get("latency", 0))
+        self.steps = 0
+        self.rewound = 0
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        assert frame % self.chunk == 0
+        self.steps += 1
+        if pause := float(self.settings.get("seconds", 0.0)):
+            threading.Event().wait(pause)
+        return super().step(frame)
+
+    def rewind(self) -> bool:
+        self.made -= self.frames
+        self.rewound += 1
+        return True
+
+    def figures(self) -> dict[str, Any]:
+        return {"steps": self.steps, "rewound": np.int64(self.rewound)}
+
+
+KINDS = {
+    kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport, Forgetful, Stubborn, Nimble)
+}
 
 
 def open(settings: dict[str, Any]) -> Ramp:

@@ -1,0 +1,171 @@
+"""Makes a generator's chunks, one after the other, into the ring; takes the last one back for a newer state."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphflow.audio.splice import splice
+from graphflow.worker.channel import Order
+from graphflow.worker.ear import Ear
+from graphflow.worker.generator import Generator, chunk_of, latency_of, rolls_back
+from graphflow.worker.layout import Control, SlotMemory
+from graphflow.worker.pace import Pace
+from graphflow.worker.seam import Seam, joined
+from graphflow.worker.stream import Stream
+
+Tell = Callable[..., None]
+SEAM_SECONDS = 0.004
+"""Length of the crossfade where a chunk is replaced while it plays, and of the fades round one that is no number."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The chunk made last. `block` [its channels, frames] as it was handed on, `seam` the one it went on from."""
+
+    block: npt.NDArray[np.float32]
+    first: int
+    seam: Seam
+
+
+class Maker:
+    """`chunk` makes the next one. States, what is heard, echoes and the figures of each chunk pass through here."""
+
+    def __init__(self, generator: Generator, order: Order, memory: SlotMemory, pace: Pace, tell: Tell) -> None:
+        self._generator, self._order, self._memory = generator, order, memory
+        self._pace, self._tell = pace, tell
+        self._fade = round(SEAM_SECONDS * generator.rate)
+        self._applied = 0
+        self._state = b""
+        self._looked_at = 0
+        self._seam = Seam()
+        self._last: Made | None = None
+        self._told_bad = False
+        self.bad_for = 0.0
+        """Seconds of sound that were no numbers, up to the last chunk."""
+        hears = memory.heard is not None and hasattr(generator, "hear")
+        self._ear = (
+            Ear(memory.heard, order.rate, generator.rate, lockstep=order.lockstep) if hears and memory.heard else None
+        )
+
+    def begin(self, start: int) -> None:
+        """A new epoch of the ring, from the frame `start` on, or the next that suits."""
+        chunk = chunk_of(self._generator) if self._pace.just_in_time and not self._order.lockstep else 0
+        ring = self._memory.ring
+        self._stream = Stream(self._generator.rate, self._order.rate, ring.channels, start, chunk)
+        self._seam, self._last = Seam(), None
+        ring.restart(self._stream.start)
+
+    def chunk(self) -> None:
+        """The next chunk, with the newest state and all that was heard."""
+        memory, stream, ring = self._memory, self._stream, self._memory.ring
+        began = time.perf_counter_ns()
+        frame, seam = stream.frame, self._seam
+        applied = self._latch()
+        if self._ear is not None and (heard := self._ear.listen(frame)):
+            self._generator.hear(*heard)  # type: ignore[attr-defined]
+        block = self._step(seam)
+        made = stream.feed(block)
+        spent = time.perf_counter_ns() - began
+        margin = ring.written - memory.play_position
+        self._pace.made(margin, spent * 1e-9, block.shape[1] / self._generator.rate)
+        takes_back = rolls_back(self._generator) and not stream.resamples and not self._order.lockstep
+        ring.write(made, final=not takes_back)
+        self._last = Made(block, frame, seam) if takes_back else None
+        chunk = memory.chunk
+        memory.note_chunk(margin, spent, stream.frame - frame)
+        self._echo(applied, chunk, frame, frame + self._latency())
+
+    def remake(self) -> bool:
+        """Make the last chunk again with a state that came after it, where what is left of it pays for that."""
+        last = self._last
+        if last is None or not self._newer() or not self._pace.room_to_remake(self._fade):
+            return False
+        began = time.perf_counter_ns()
+        if not self._generator.rewind():  # type: ignore[attr-defined]
+            self._last = None
+            return False
+        self._stream.back(last.block.shape[1])
+        applied = self._latch()
+        block = self._step(last.seam)
+        if block.shape != last.block.shape:
+            raise ValueError(f"a chunk of {list(last.block.shape)} was made again as {list(block.shape)}")
+        made = self._stream.feed(block)
+        self._pace.remade((time.perf_counter_ns() - began) * 1e-9)
+        start = self._put(made, last, block)
+        self._last = Made(block, last.first, last.seam)
+        self._memory.control[Control.ROLLBACKS] += 1
+        heard = max(start, last.first + self._latency())
+        self._echo(applied, self._memory.chunk - 1, start, heard)
+        return True
+
+    def _put(self, made: npt.NDArray[np.float32], last: Made, block: npt.NDArray[np.float32]) -> int:
+        """Replace what of the last chunk is not played yet; the frame from which the new one is there."""
+        ring, pace = self._memory.ring, self._pace
+        start = max(last.first, ring.committed, pace.untouched)
+        fade = self._fade if start > last.first else 0  # its own beginning joins what was before it
+        if start + fade > ring.written:
+            self._memory.control[Control.LATE_ROLLBACKS] += 1
+            end = last.block[:, -1]
+            self._seam = Seam(end, self._seam.silent, end - block[:, -1])
+            return ring.written
+        splice(ring, start, made[:, start - last.first :], fade)
+        if ring.read > start:
+            self._memory.control[Control.LATE_ROLLBACKS] += 1
+        return start
+
+    def _step(self, seam: Seam) -> npt.NDArray[np.float32]:
+        """What the generator makes next, joined to a seam, [its channels, frames]."""
+        stepped = np.asarray(self._generator.step(self._stream.position), np.float32)
+        if stepped.ndim != 2 or stepped.shape[1] == 0:
+            raise ValueError(f"a chunk has the shape {list(stepped.shape)}; expected [channels, frames]")
+        block, self._seam = joined(stepped, seam, self._fade)
+        if self._seam.silent:
+            self._memory.control[Control.BAD] += 1
+            self.bad_for += block.shape[1] / self._generator.rate
+            if not self._told_bad:
+                self._told_bad = True
+                self._tell("log", line="its model made a non-finite sample; such a chunk is silent")
+        else:
+            self.bad_for = 0.0
+        return block
+
+    def _newer(self) -> bool:
+        """Whether the session has sent another state than the one in effect."""
+        seq = self._memory.state.seq
+        if seq in (self._applied, self._looked_at):
+            return False
+        letter = self._memory.state.get()
+        self._looked_at = seq  # the same words again are no reason to make anything again
+        return letter is not None and letter.data != self._state
+
+    def _latch(self) -> int:
+        """Hand the generator the newest state; returns its number, or 0 when there is no new one."""
+        if self._memory.state.seq == self._applied:
+            return 0
+        letter = self._memory.state.get()
+        if letter is None or letter.seq == self._applied:
+            return 0
+        state: dict[str, Any] = json.loads(letter.data)
+        transport = state.get("transport")
+        if transport and self._generator.rate != self._order.rate:  # the state counts frames at the patch's rate
+            transport["frame"] = round(transport.get("frame", 0) * self._generator.rate / self._order.rate)
+        self._generator.set(state)
+        self._applied, self._state = letter.seq, letter.data
+        return letter.seq
+
+    def _latency(self) -> int:
+        """Frames at the patch's rate from a chunk's first to the first that its state can have changed."""
+        return round(latency_of(self._generator) * self._order.rate / self._generator.rate)
+
+    def _echo(self, applied: int, chunk: int, frame: int, heard: int) -> None:
+        if applied:
+            self._memory.control[Control.APPLIED] = applied
+            epoch = self._memory.ring.epoch
+            self._tell("echo", seq=applied, chunk=chunk, frame=frame, heard=heard, epoch=epoch)

@@ -1,0 +1,133 @@
+"""When a slot makes its next chunk: in lockstep when asked, else a lead ahead of what is playing, or just in time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from graphflow.audio.ring import FADE
+from graphflow.worker.channel import Order
+from graphflow.worker.just_in_time import JustInTime
+from graphflow.worker.layout import Control, SlotMemory
+from graphflow.worker.play_clock import PlayClock
+from graphflow.worker.together import Together
+
+LATE_SECONDS = 0.5
+"""A generator that would need longer than this to catch up begins again further on."""
+LOOK_SECONDS = 0.002
+"""Between two looks at the play position, of a generator that is made just in time."""
+BLOCK = 512
+"""Frames that a sound card is taken to want at once while nobody knows."""
+REMAKES = 16
+"""Chunks made again whose times are kept."""
+GUARD_SECONDS = 0.005
+"""Time for writing frames that are about to be played."""
+
+
+class Pace:
+    """The slot's idea of time. `look` brings it up to date; `just_in_time` is the generator's wish."""
+
+    def __init__(self, order: Order, memory: SlotMemory, together: Together) -> None:
+        self.just_in_time = False
+        self._order, self._memory, self._together = order, memory, together
+        self._lead = JustInTime()
+        self._clock = PlayClock(order.rate)
+        self._moment = 0.0
+        self._missed = memory.ring.underruns
+        self._remakes: deque[float] = deque(maxlen=REMAKES)
+        memory.control[Control.OWN_LEAD] = 0
+
+    @property
+    def own(self) -> bool:
+        """Whether the lead is made here, as short as can be, and not by the session."""
+        return self.just_in_time and self._lead.usable and not self._order.lockstep
+
+    def look(self) -> None:
+        """See what has been played and missed by now."""
+        memory, rate = self._memory, self._order.rate
+        self._moment = time.monotonic()
+        self._clock.look(memory.play_position, self._moment, int(memory.control[Control.BLOCK]) or BLOCK)
+        missed, self._missed = memory.ring.underruns - self._missed, memory.ring.underruns
+        if missed and self.own:
+            self._lead.missed(missed / rate)
+        memory.control[Control.OWN_LEAD] = self.lead if self.own else 0
+
+    @property
+    def lead(self) -> int:
+        """Frames from the play position to the frame at which the next chunk is begun."""
+        if not self.own:
+            return int(self._memory.control[Control.LEAD])
+        return round(self._lead.seconds * self._order.rate) + self._clock.stride + FADE
+
+    @property
+    def ahead(self) -> int:
+        """The frame a lead ahead of what is playing."""
+        return self._memory.play_position + self.lead
+
+    def wait(self) -> float:
+        """Seconds until the next chunk should be begun, as of the last look, or until another look; 0: now."""
+        ring, rate = self._memory.ring, self._order.rate
+        if self._order.lockstep:
+            return 0.0 if ring.written < ring.target else 1.0
+        if ring.written <= ring.start:  # the first chunk does not wait for the clock to run
+            return 0.0
+        if not self.own:
+            self._together.leave(self._order.slot)
+            ready = (ring.written - max(ring.target, self.ahead)) / rate
+            return 0.0 if ready < 0.0 else min(0.02, max(0.001, ready))
+        alone = self._moment + (ring.written - self.lead - self._clock.position) / rate
+        moment = self._together.moment(self._order.slot, ring.written, alone)
+        return min(LOOK_SECONDS, max(0.0, moment - self._moment))
+
+    @property
+    def too_late(self) -> bool:
+        """Whether it is better to begin again further on than to catch up."""
+        late = self._memory.play_position - self._memory.ring.written
+        if self._order.lockstep or late <= 0:
+            return False
+        rtf = self._rtf()
+        return rtf <= 1.0 or late / self._order.rate / (rtf - 1.0) > LATE_SECONDS
+
+    def made(self, margin: int, spent: float, length: float) -> None:
+        """A chunk is there: `margin` frames before its first is played, in `spent` of its `length` (s)."""
+        ring = self._memory.ring
+        if not self._order.lockstep and margin < FADE and ring.written > ring.start:
+            self._memory.control[Control.MISSES] += 1
+            if self.own:
+                self._lead.missed((FADE - margin) / self._order.rate)
+        self._lead.observe(spent, length)
+
+    def remade(self, spent: float) -> None:
+        """A chunk has been made again in `spent` seconds; what is playing now is what counts for it."""
+        self._remakes.append(spent)
+        self.look()
+
+    # --- for taking a chunk back --------------------------------------------------------------------------------
+
+    @property
+    def guard(self) -> int:
+        """Frames from the play position that are left alone: two blocks, the reader's fade, and time to write."""
+        return 2 * self._clock.stride + FADE + round(GUARD_SECONDS * self._order.rate)
+
+    @property
+    def untouched(self) -> int:
+        """The first frame that is safe from the reader, as of the last look."""
+        return int(self._clock.position) + self.guard
+
+    def room_to_remake(self, fade: int) -> bool:
+        """Whether the chunk made last can be made again, heard from some frame on, and the next be in time as well."""
+        if self._order.lockstep or not self._lead.usable:
+            return False
+        rate = self._order.rate
+        expected = max(self._lead.expected, *self._remakes, 0.0)
+        left = self._memory.ring.written - self._clock.position - expected * rate
+        next_needs = round(self._lead.seconds * rate) + self._clock.stride + FADE
+        return left > max(self.guard + fade, next_needs)
+
+    def _rtf(self) -> float:
+        spent = int(self._memory.history(Control.NANOSECONDS)[-8:].sum())
+        made = int(self._memory.history(Control.FRAMES)[-8:].sum())
+        return made / self._order.rate / (spent * 1e-9) if spent else 0.0
+
+    def __str__(self) -> str:
+        return str(self._lead) if self.own else f"{self.lead / self._order.rate:.3f} s ahead"
