@@ -181,6 +181,7 @@ class Hub:
                 if not data:
                     raise Lost(f"{host} closed the connection after {file.tell()} of {remote.size} bytes")
                 file.write(data)
+                file.flush()  # so that nothing is lost when we are killed
                 left -= len(data)
                 self._received += len(data)
                 show(file.tell())
