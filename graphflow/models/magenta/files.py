@@ -39,9 +39,15 @@ class Files:
     musiccoca: Path | None = None
     """A folder: what turns words and sound into a style."""
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that are not there."""
+        parts = {"encoder": self.encoder, "musiccoca": self.musiccoca}
+        return tuple(name for name, path in parts.items() if path is None)
+
     def __str__(self) -> str:
-        missing = [what for what, path in (("encoder", self.encoder), ("musiccoca", self.musiccoca)) if path is None]
-        return f"{self.name}: {shown(self.checkpoint)}" + (f", without {' and '.join(missing)}" if missing else "")
+        without = f", without {' and '.join(self.missing)}" if self.missing else ""
+        return f"{self.name}: {shown(self.checkpoint)}{without}"
 
 
 def roots() -> tuple[Path, ...]:
