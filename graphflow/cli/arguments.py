@@ -126,9 +126,36 @@ def parser() -> argparse.ArgumentParser:
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
     trust.set_defaults(run=lazily("trust"))
 
+    models_command(commands)
+
     doctor = commands.add_parser("doctor", help="look for what could keep graphflow from playing")
     doctor.set_defaults(run=lazily("doctor"))
     return top
+
+
+def models_command(commands: argparse._SubParsersAction[Parser]) -> None:
+    models = commands.add_parser("models", help="list the models, get one, or look whether it is sound")
+    models.set_defaults(run=lazily("models"), action="list")
+    actions = models.add_subparsers(title="actions", metavar="ACTION", parser_class=Parser)
+
+    def action(name: str, help: str) -> Parser:
+        made = actions.add_parser(name, help=help)
+        made.set_defaults(action=name)
+        return made
+
+    action("list", "what models there are, and where")
+    info = action("info", "files, licence and limits of one")
+    info.add_argument("name", metavar="MODEL")
+    download = action("download", "get the weights of one, or repair them")
+    download.add_argument("name", metavar="MODEL")
+    download.add_argument(
+        "--endpoint", default="", metavar="URL", help="another hub than HF_ENDPOINT or huggingface.co"
+    )
+    download.add_argument("--yes", action="store_true", help="do not ask")
+    verify = action("verify", "read all its files and compare their checksums")
+    verify.add_argument("name", metavar="MODEL", help="a model, or the folder of one")
+    parity = action("parity", "compare our Magenta RealTime 2 with the official one's numbers")
+    parity.add_argument("folder", type=Path, metavar="DIR", help="a folder of golden numbers")
 
 
 def patch_arguments(command: argparse.ArgumentParser) -> None:
