@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +18,8 @@ from typing import Literal
 import graphflow
 from graphflow.audio.compile import cache_folder
 from graphflow.audio.devices import DeviceError, Devices, NoPortAudio
+from graphflow.models.catalogue import MODELS, Model, amount
+from graphflow.models.magenta.files import Files, locate
 from graphflow.worker.memory import SharedMemory
 
 State = Literal["good", "note", "bad"]
@@ -170,17 +172,28 @@ def _nvidia_cards() -> str:
     return ", ".join(answer.stdout.split("\n")).strip(", ") if answer.returncode == 0 else ""
 
 
-def weights(models: Path = Path(graphflow.__file__).parent / "models") -> list[Finding]:
-    """Whether the models that ship with graphflow have their weights."""
-    findings = []
-    for folder in sorted(path.parent for path in models.glob("*/__init__.py")):
-        files = sorted(folder.glob("*.safetensors"))
-        if files:
-            size = sum(file.stat().st_size for file in files) / 1e6
-            findings.append(Finding("weights", "good", f"{folder.name}: {size:.1f} MB"))
+def weights(models: Mapping[str, Model] = MODELS, locate: Callable[[str], Files | None] = locate) -> list[Finding]:
+    """Which models have their weights here, and how to get one where none of the large ones is."""
+    findings, missing = [], []
+    for model in models.values():
+        if model.folder is not None:
+            files = [model.folder / item.path for item in model.items]
+            lost = [file.name for file in files if not file.is_file()]
+            if lost:
+                message = f"{model.name} has no {' and no '.join(lost)} in {model.folder}"
+                findings.append(Finding("weights", "bad", message, "install graphflow-live again"))
+            else:
+                size = amount(sum(file.stat().st_size for file in files))
+                findings.append(Finding("weights", "good", f"{model.name}: {size}, comes with graphflow"))
+        elif found := locate(model.name):
+            repair = f"graphflow models download {model.name}" if found.missing else ""
+            findings.append(Finding("weights", "note" if found.missing else "good", str(found), repair))
         else:
-            repair = f"install graphflow-live again, or train: python -m graphflow.models.{folder.name}.train"
-            findings.append(Finding("weights", "bad", f"{folder.name} has none in {folder}", repair))
+            missing.append(model.name)
+    if missing and len(missing) == sum(model.folder is None for model in models.values()):
+        repair = f"graphflow models download {missing[0]}"
+        verb = "is" if len(missing) == 1 else "are"
+        findings.append(Finding("weights", "note", f"{', '.join(missing)} {verb} not here", repair))
     return findings
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from graphflow import doctor
 from graphflow.audio.devices import Device, DeviceError, Devices, NoPortAudio
 from graphflow.doctor import Finding
+from graphflow.models.catalogue import MODELS
+from graphflow.models.magenta.files import Files
 
 
 def installed(**versions: str):  # type: ignore[no-untyped-def]
@@ -126,14 +129,22 @@ def test_torch_answers_from_a_process_of_its_own(ask: str, card: str, lines: lis
 
 
 def test_weights_are_measured_or_missed(tmp_path: Path) -> None:
-    for name in ("first_light", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").touch()
-    (tmp_path / "first_light" / "weights.safetensors").write_bytes(bytes(2_500_000))
-    assert [str(finding) for finding in doctor.weights(tmp_path)] == [
-        "ok    weights       first_light: 2.5 MB",
-        f"BAD   weights       other has none in {tmp_path / 'other'}; "
-        "install graphflow-live again, or train: python -m graphflow.models.other.train",
+    (tmp_path / "weights.safetensors").write_bytes(bytes(2_500_000))
+    models = {**MODELS, "first-light": replace(MODELS["first-light"], folder=tmp_path)}
+    assert [str(finding) for finding in doctor.weights(models, lambda name: None)] == [
+        f"BAD   weights       first-light has no words.safetensors in {tmp_path}; install graphflow-live again",
+        "note  weights       mrt2-small, mrt2-base are not here; graphflow models download mrt2-small",
+    ]
+    (tmp_path / "words.safetensors").write_bytes(bytes(500_000))
+    whole = Files("mrt2-base", tmp_path / "b.safetensors", None, tmp_path / "encoder.safetensors", tmp_path)
+    assert [str(finding) for finding in doctor.weights(models, {"mrt2-base": whole}.get)] == [
+        "ok    weights       first-light: 3.0 MB, comes with graphflow",
+        f"ok    weights       mrt2-base: {tmp_path}/b.safetensors",
+    ]
+    bare = Files("mrt2-small", tmp_path / "s.safetensors")
+    assert [str(finding) for finding in doctor.weights(models, {"mrt2-small": bare}.get)][1:] == [
+        f"note  weights       mrt2-small: {tmp_path}/s.safetensors, without encoder and musiccoca; "
+        "graphflow models download mrt2-small",
     ]
 
 
