@@ -29,6 +29,11 @@ class Memory:
     cross_keys: list[Tensor]
     cross_values: list[Tensor]
 
+    def slot(self, slot: int) -> Memory:
+        """One slot's own view, as a batch of one."""
+        own = slice(slot, slot + 1)
+        return Memory(*([ring[own] for ring in rings] for rings in vars(self).values()))
+
     @property
     def tensors(self) -> list[Tensor]:
         return [*self.self_keys, *self.self_values, *self.cross_keys, *self.cross_values]

@@ -28,6 +28,8 @@ from graphflow.models.magenta.linear import LayerNorm, Linear
 from graphflow.models.magenta.lm import LanguageModel
 from graphflow.models.magenta.temporal import Attention, CrossAttention, SelfAttention, Temporal, TemporalLayer
 
+SAMPLES = 64
+"""Numbers of each tensor that tell one set of weights from another."""
 DEPTHFORMER = "params/depthformer/"
 DECODER = "params/soundstream/decoder/"
 ENCODER = "params/encoder/"
@@ -51,6 +53,7 @@ class Loader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.taken: set[str] = set()
+        self.samples: dict[str, bytes] = {}
 
     def has(self, name: str) -> bool:
         return self.source.shape(name) is not None
@@ -68,6 +71,8 @@ class Loader:
         if not bool(torch.isfinite(tensor).all()):
             raise UserError(f"{self.source.place}: {name} holds values that are no numbers; download it again")
         self.taken.add(name)
+        flat = tensor.flatten()
+        self.samples[name] = flat[:: max(1, flat.numel() // SAMPLES)].numpy().tobytes()
         return tensor
 
     def finish(self, prefix: str = "") -> None:
