@@ -44,14 +44,14 @@ class Statistics:
 
 
 class MusicCoCa:
-    """Encodes words and recordings, and remembers what it has encoded. Threads take turns.
+    """Encodes words and recordings, and remembers what it has encoded. Any thread may ask; encoding is done in turn.
 
     folder: where the files are; None, or a folder without a file that is needed, raises UserError when it is needed.
     """
 
     def __init__(self, folder: Path | None, threads: int = 1) -> None:
         self.folder, self.threads = folder, threads
-        self._lock = threading.Lock()
+        self._encoding, self._memory = threading.Lock(), threading.Lock()
         self._remembered: OrderedDict[Hashable, F32] = OrderedDict()
         self._texts = self._recordings = 0
 
@@ -97,18 +97,27 @@ class MusicCoCa:
         return Quantizer(read_codebooks(self._file("pretrained_vector_quantizer.tflite")))
 
     def _recalled(self, key: Hashable, make: Callable[[], F32]) -> F32:
-        with self._lock:
-            if key in self._remembered:
-                self._remembered.move_to_end(key)
-                return self._remembered[key]
+        """What is remembered is given at once, also while another thread's words are being encoded."""
+        if (known := self._known(key)) is not None:
+            return known
+        with self._encoding:
+            if (known := self._known(key)) is not None:  # the other thread had the same words
+                return known
             found = make()
-            if found.shape != (WIDTH,) or not np.isfinite(found).all():
-                raise UserError(f"MusicCoCa in {self.folder} gave no embedding of {WIDTH} numbers; download it again")
-            found.flags.writeable = False
+        if found.shape != (WIDTH,) or not np.isfinite(found).all():
+            raise UserError(f"MusicCoCa in {self.folder} gave no embedding of {WIDTH} numbers; download it again")
+        found.flags.writeable = False
+        with self._memory:
             self._remembered[key] = found
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
-            return found
+        return found
+
+    def _known(self, key: Hashable) -> F32 | None:
+        with self._memory:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+            return self._remembered.get(key)
 
     def embed_text(self, text: str, *, mapped: bool = True) -> F32:
         """Where words lie, [768]. Some tenths of a second the first time; only the first 127 pieces of a text count.

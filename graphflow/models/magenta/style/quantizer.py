@@ -18,8 +18,8 @@ I64 = npt.NDArray[np.int64]
 class Quantizer:
     """Residual nearest neighbours: `quantize` and back.
 
-    codebooks: [levels, codes, width]. The last level whose rows are near by is a matter of rounding, so that two
-    machines may name one place with other codes when two rows are equally near.
+    codebooks: [levels, codes, width]. Where two rows are equally near, rounding decides, and it decides for the levels
+    after it too; two machines may then give one place different codes.
     """
 
     def __init__(self, codebooks: F32, device: str = "cpu") -> None:

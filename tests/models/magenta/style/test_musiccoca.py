@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +172,36 @@ def test_recordings_that_are_none_are_told_in_one_line(musiccoca_folder: Path, t
         UserError, match=r"^recording is \[100\] at 16000 Hz; expected \[channels, frames\] and a rate$"
     ):
         musiccoca.embed_audio(np.zeros(100, np.float32), 16000)
+
+
+def test_what_is_remembered_does_not_wait_for_what_is_being_encoded(
+    musiccoca_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    musiccoca = MusicCoCa(musiccoca_folder)
+    piano = musiccoca.embed_text("piano")
+    begun, gate = threading.Event(), threading.Event()
+
+    def slow(text: str, mapped: bool) -> np.ndarray:
+        begun.set()
+        assert gate.wait(10.0)
+        return np.zeros(768, np.float32)
+
+    monkeypatch.setattr(musiccoca, "_encode_text", slow)
+    thread = threading.Thread(target=musiccoca.embed_text, args=("jazz",))
+    thread.start()
+    assert begun.wait(10.0)
+    assert musiccoca.embed_text("piano") is piano  # would hang here if it waited
+    assert thread.is_alive()
+    gate.set()
+    thread.join(10.0)
+
+
+def test_an_encoder_that_gives_no_embedding_is_told_in_one_line(
+    musiccoca_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    musiccoca = MusicCoCa(musiccoca_folder)
+    for answer in (np.zeros(512, np.float32), np.full(768, np.nan, np.float32)):
+        monkeypatch.setattr(musiccoca, "_encode_text", lambda text, mapped, answer=answer: answer)
+        with pytest.raises(UserError) as told:
+            musiccoca.embed_text("piano")
+        assert str(told.value) == f"MusicCoCa in {musiccoca_folder} gave no embedding of 768 numbers; download it again"
