@@ -9,6 +9,7 @@ from graphflow.cli.terminal import Terminal
 from graphflow.core.units import level_of
 from graphflow.session import Session
 from graphflow.session.live import Live
+from graphflow.worker.events import GeneratorStatistics, seconds
 
 TERMINAL_EVERY, ELSEWHERE_EVERY = 0.25, 5.0
 """Seconds between two status lines."""
@@ -45,13 +46,14 @@ class Status:
         """What is worth knowing after the end."""
         engine = session.engine.statistics()
         lines = [f"played {engine.frame / session.rate:.1f} s, {engine.xruns} xruns, {engine.late} late blocks"]
+        lines += [str(generator) for generator in session.statistics().generators]
         for tape in session.finished_tapes:
             lines.append(f"{tape.file}: {tape.frames / session.rate:.1f} s recorded, {tape.dropped} frames dropped")
         return lines
 
 
 def describe(live: Live) -> str:
-    """time, level, load, xruns, and per generator its lead and latency."""
+    """time, level, load, xruns, and per generator its lead, latency and speed."""
     statistics = live.session.statistics()
     engine = statistics.engine
     peak = level_of(max(engine.peak))
@@ -66,14 +68,25 @@ def describe(live: Live) -> str:
         parts.insert(1, "no sound card")
     if engine.late:
         parts.append(f"{engine.late} late")
-    for generator in statistics.generators:
-        late = generator.latency_p50
-        latency = "" if math.isnan(late) else f", latency {late:.2f} s"
-        state = "" if generator.state == "playing" else f" {generator.state}"
-        missing = f", {generator.underruns / live.session.rate:.1f} s missed" if generator.underruns else ""
-        parts.append(f"{generator.node}{state} lead {generator.lead:.2f} s{latency}, RTF {generator.rtf:.0f}{missing}")
+    parts += [playing(generator, live.session.rate) for generator in statistics.generators]
     parts += [f"{name} is mute" for name in statistics.faults]
     return "  ".join(parts)
+
+
+def playing(generator: GeneratorStatistics, rate: int) -> str:
+    """A generator's lead, latency and speed; what went wrong only where something did."""
+    text = generator.node if generator.state == "playing" else f"{generator.node} {generator.state}"
+    text += f" lead {seconds(generator.lead)}"
+    if not math.isnan(generator.latency_p50):
+        text += f", latency {seconds(generator.latency_p50)} (95 %: {seconds(generator.latency_p95)})"
+    text += f", RTF {generator.rtf:.1f}"
+    if generator.misses:
+        text += f" (99 %: {generator.rtf_p99:.1f}), {generator.misses} late chunks"
+    if generator.bad_chunks:
+        text += f", {generator.bad_chunks} bad chunks"
+    if generator.underruns:
+        text += f", {seconds(generator.underruns / rate)} missed"
+    return text
 
 
 def meter(peak: float) -> str:

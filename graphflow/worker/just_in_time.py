@@ -13,7 +13,8 @@ MARGIN = 0.003
 MOST = 0.3
 """Seconds. A generator that needs a longer lead than this is better served by the ordinary one."""
 SAFETY_LEAST, SAFETY_FIRST, SAFETY_MOST = 0.001, 0.002, 0.1
-GROWTH = 1.5
+GROWTH, GROWTH_MOST = 1.5, 0.02
+"""By what it grows at once: a factor at least, and at most so many seconds, for whatever held everything up."""
 HALF_LIFE = 60.0
 """Seconds of sound in which the safety shrinks to its half."""
 LOADED, RELIEVED = 0.9, 0.75
@@ -57,21 +58,21 @@ class JustInTime:
         if len(worst) < KNOWN:
             self.expected = max(UNKNOWN, self.expected)
         self._safety = max(SAFETY_LEAST, self._safety * 0.5 ** (length / HALF_LIFE))
-        self._calm += length
         recent = list(self._spent)[-RECENT:]
         load = sum(recent) / len(recent) / length
+        self._calm = self._calm + length if load < RELIEVED else 0.0
         if self.usable:
             self.usable = len(recent) < KNOWN or (load <= LOADED and self.seconds <= MOST)
-            self._calm = self._calm if self.usable else 0.0
-        elif self._calm > CALM and load < RELIEVED and self.seconds < 0.5 * MOST:
-            self.usable = True
+        else:
+            self.usable = self._calm > CALM and self.seconds < 0.5 * MOST
 
     def missed(self, late: float) -> None:
         """Frames were not there when they were due, by `late` seconds."""
         if self._safety >= SAFETY_MOST:
             self.usable = False
         self._calm = 0.0
-        self._safety = min(SAFETY_MOST, max(GROWTH * self._safety, self._safety + late))
+        grown = self._safety + min(late, GROWTH_MOST)
+        self._safety = min(SAFETY_MOST, max(GROWTH * self._safety, grown))
 
     def __str__(self) -> str:
         rest = "" if self.usable else ", too slow for it"

@@ -181,9 +181,11 @@ class GeneratorLink:
     def _rtf_reached(self) -> tuple[float, float, float]:
         """The RTF that 50, 95 and 99 % of the last chunks reach."""
         spent, made = self._memory.history(Control.NANOSECONDS), self._memory.history(Control.FRAMES)
-        if not len(spent):
+        count = min(len(spent), len(made))  # another chunk may have come between the two
+        if not count:
             return 0.0, 0.0, 0.0
-        p50, p5, p1 = np.percentile(made / self.rate / np.maximum(spent * 1e-9, 1e-9), [50, 5, 1])
+        rtf = made[:count] / self.rate / np.maximum(spent[:count] * 1e-9, 1e-9)
+        p50, p5, p1 = np.percentile(rtf, [50, 5, 1])
         return float(p50), float(p5), float(p1)
 
     def __str__(self) -> str:

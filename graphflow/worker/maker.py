@@ -120,6 +120,10 @@ class Maker:
             self._memory.control[Control.LATE_ROLLBACKS] += 1
         return start
 
+    def forget(self) -> None:
+        """The generator is not where it was: the last chunk cannot be taken back, and the state has to be set again."""
+        self._last, self._applied, self._state = None, 0, b""
+
     def _step(self, seam: Seam) -> npt.NDArray[np.float32]:
         """What the generator makes next, joined to a seam, [its channels, frames]."""
         stepped = np.asarray(self._generator.step(self._stream.position), np.float32)

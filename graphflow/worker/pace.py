@@ -33,7 +33,6 @@ class Pace:
         self._lead = JustInTime()
         self._clock = PlayClock(order.rate)
         self._moment = 0.0
-        self._missed = memory.ring.underruns
         self._remakes: deque[float] = deque(maxlen=REMAKES)
         memory.control[Control.OWN_LEAD] = 0
 
@@ -43,13 +42,10 @@ class Pace:
         return self.just_in_time and self._lead.usable and not self._order.lockstep
 
     def look(self) -> None:
-        """See what has been played and missed by now."""
-        memory, rate = self._memory, self._order.rate
+        """See what has been played by now."""
+        memory = self._memory
         self._moment = time.monotonic()
         self._clock.look(memory.play_position, self._moment, int(memory.control[Control.BLOCK]) or BLOCK)
-        missed, self._missed = memory.ring.underruns - self._missed, memory.ring.underruns
-        if missed and self.own:
-            self._lead.missed(missed / rate)
         memory.control[Control.OWN_LEAD] = self.lead if self.own else 0
 
     @property
@@ -87,6 +83,11 @@ class Pace:
             return False
         rtf = self._rtf()
         return rtf <= 1.0 or late / self._order.rate / (rtf - 1.0) > LATE_SECONDS
+
+    def skipped(self) -> None:
+        """It was too late, and begins again further on."""
+        self._memory.control[Control.SKIPS] += 1
+        self._lead.missed((self._memory.play_position - self._memory.ring.written) / self._order.rate)
 
     def made(self, margin: int, spent: float, length: float) -> None:
         """A chunk is there: `margin` frames before its first is played, in `spent` of its `length` (s)."""

@@ -11,7 +11,7 @@ from typing import Any
 from graphflow.worker.channel import Message, Order
 from graphflow.worker.faults import one_line
 from graphflow.worker.generator import Figures, Generator, find_model, just_in_time, plain
-from graphflow.worker.layout import Control, SlotMemory
+from graphflow.worker.layout import SlotMemory
 from graphflow.worker.maker import Maker
 from graphflow.worker.pace import Pace
 from graphflow.worker.snapshots import Snapshots
@@ -106,7 +106,7 @@ class Slot:
             if self._snapshots.due and not pace.own:
                 self._snapshot(generator, maker)
             if pace.too_late:
-                memory.control[Control.SKIPS] += 1
+                pace.skipped()
                 maker.begin(pace.ahead)
             if (wait := pace.wait()) <= 0.0:
                 maker.chunk()
@@ -123,19 +123,20 @@ class Slot:
             self._snapshot(generator, maker)
         self._show(generator)
         if maker.bad_for > BAD_SECONDS and time.monotonic() - self._healed_at > HEAL_SECONDS:
-            self._heal(generator)
+            self._heal(generator, maker)
 
     def _snapshot(self, generator: Generator, maker: Maker) -> None:
         if not maker.bad_for:  # else it might be the snapshot of something broken
             self._snapshots.take(generator)
 
-    def _heal(self, generator: Generator) -> None:
+    def _heal(self, generator: Generator, maker: Maker) -> None:
         """Take a generator that makes no numbers back to when it did."""
         self._healed_at = time.monotonic()
         snapshot = self.memory.snapshots.get()
         if snapshot is not None:
             self.tell("log", line=f"made no numbers for {BAD_SECONDS:.0f} s; it goes on from its last snapshot")
             generator.restore(snapshot.data)
+            maker.forget()
 
     def _show(self, generator: Generator) -> None:
         """Send the session what the generator shows of itself, where that has changed."""

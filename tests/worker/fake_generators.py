@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,10 @@ class Stubborn(Ramp):
         raise ValueError("not mine")
 
 
+BEGUN: dict[int, list[float]] = {}
+"""By frame, when the generators of this process began their chunks."""
+
+
 class Nimble(Ramp):
     """Made just in time, and takes its chunks back; `seconds` for every chunk, `latency` as it is told."""
 
@@ -135,6 +140,7 @@ class Nimble(Ramp):
     def step(self, frame: int) -> npt.NDArray[np.float32]:
         assert frame % self.chunk == 0
         self.steps += 1
+        BEGUN.setdefault(frame, []).append(time.monotonic())
         if pause := float(self.settings.get("seconds", 0.0)):
             threading.Event().wait(pause)
         return super().step(frame)
@@ -145,12 +151,66 @@ class Nimble(Ramp):
         return True
 
     def figures(self) -> dict[str, Any]:
-        return {"steps": self.steps, "rewound": np.int64(self.rewound)}
+        """`apart`: the median time between two generators' beginnings of the same chunk, in ms."""
+        apart = [1000 * (max(moments) - min(moments)) for moments in list(BEGUN.values())[3:] if len(moments) == 2]
+        return {"rewound": np.int64(self.rewound), "apart": np.median(apart) if apart else -1.0, "words": "x" * 300}
+
+    def close(self) -> None:
+        say("closed")
 
 
-KINDS = {
-    kind.__name__.lower(): kind for kind in (Ramp, Slow, Hung, Greedy, Tone, Transport, Forgetful, Stubborn, Nimble)
-}
+class Cracked(Ramp):
+    """Makes no numbers in the chunk after a `value` of 1; after one of 2 in all, until it is restored."""
+
+    broken = False
+
+    def set(self, state: dict[str, Any]) -> None:
+        super().set(state)
+        self.broken = self.broken or self.value == 2.0
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        block = super().step(frame)
+        if self.broken or self.value == 1.0:
+            block[0, 7] = np.nan
+            self.value = 0.25
+        return block
+
+    def restore(self, data: bytes) -> None:
+        super().restore(data)
+        self.broken = False
+
+
+class Hearing(Ramp):
+    """What it has heard last comes out on the right; on the left the first frame of it, in units of 2**-20."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        super().__init__(settings)
+        self.heard = np.zeros((1, 0), np.float32)
+        self.frame = 0
+
+    def hear(self, block: npt.NDArray[np.float32], frame: int) -> None:
+        self.heard = np.concatenate([self.heard, block[:1]], axis=1)[:, -self.frames :]
+        self.frame = frame
+
+    def step(self, frame: int) -> npt.NDArray[np.float32]:
+        block = super().step(frame)
+        block[0] = self.frame * 2.0**-20
+        if count := self.heard.shape[1]:
+            block[1, -count:] = self.heard[0]
+        return block
+
+
+class Mute(Ramp):
+    """Raises where it should show figures or close."""
+
+    def figures(self) -> dict[str, Any]:
+        raise KeyError("figures")
+
+    def close(self) -> None:
+        raise OSError("still busy")
+
+
+KINDS = {kind.__name__.lower(): kind for kind in Ramp.__subclasses__()} | {"ramp": Ramp}
 
 
 def open(settings: dict[str, Any]) -> Ramp:
@@ -159,6 +219,8 @@ def open(settings: dict[str, Any]) -> Ramp:
         raise UserError("weights of fake are not there; run graphflow models get fake")
     if kind == "broken":
         raise ValueError("no such thing")
+    if kind == "large":
+        raise RuntimeError("CUDA out of memory. Tried to allocate 9.00 GiB.\nGPU 0 has 7.79 GiB in all.")
     if kind == "mortal":
         say("out of paper")
         os._exit(3)

@@ -36,6 +36,30 @@ def test_a_stream_begins_where_both_clocks_meet(
 
 
 @pytest.mark.parametrize(
+    "generator_rate, rate, start, begins, position",
+    [
+        (48_000, 48_000, 1, 1920, 1920),
+        (48_000, 48_000, 3840, 3840, 3840),
+        (48_000, 44_100, 1, 1764, 1920),
+        (48_000, 44_056, 1, 1762, 1920),  # the clocks meet every 5507 frames, never at a chunk's edge: the nearest
+    ],
+)
+def test_with_a_chunk_it_begins_at_a_multiple_of_it(
+    generator_rate: int, rate: int, start: int, begins: int, position: int
+) -> None:
+    stream = Stream(generator_rate, rate, 2, start, chunk=1920)
+    assert (stream.start, stream.position) == (begins, position)
+
+
+def test_a_chunk_can_be_taken_back() -> None:
+    stream = Stream(48_000, 48_000, 1, 100)
+    stream.feed(np.zeros((1, 50), np.float32))
+    stream.back(50)
+    assert (stream.position, stream.frame, stream.resamples) == (100, 100, False)
+    assert Stream(32_000, 48_000, 1, 100).resamples
+
+
+@pytest.mark.parametrize(
     "generator_rate, rate", [(32_000, 48_000), (48_000, 44_100), (44_100, 48_000), (24_000, 96_000)]
 )
 def test_resampled_frames_stay_at_their_absolute_positions(generator_rate: int, rate: int) -> None:
