@@ -237,6 +237,7 @@ def main() -> None:
         "--against", type=Path, help="folder of an earlier set of this name: use its inputs and compare"
     )
     arguments = parser.parse_args()
+    jax.config.update("jax_platforms", "cpu")  # a GPU's sums are not the reference's
     jax.config.update("jax_default_matmul_precision", "highest")
     case = arguments.config.name.removesuffix("_config.json")
     sizes = official.Sizes.read(arguments.config)

@@ -150,7 +150,11 @@ def all_shapes(sizes: Sizes) -> dict[str, list[int]]:
 
 def weight(salt: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """The tensor called `name`: float32, the same on every machine, of a size that keeps the network's signals sane."""
-    z = np.random.RandomState(zlib.crc32((salt + name).encode())).standard_normal(shape)
+    return scaled(name, np.random.RandomState(zlib.crc32((salt + name).encode())).standard_normal(shape))
+
+
+def scaled(name: str, z: np.ndarray) -> np.ndarray:
+    """Normal noise made into the tensor called `name`."""
     last = name.rsplit("/", 1)[-1]
     if last == "scale":
         z = 1.0 + 0.2 * z
@@ -159,12 +163,12 @@ def weight(salt: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
     elif last == "per_dim_scale" or last.startswith("sink_"):
         z = 0.5 * z
     elif last == "embedding":
-        z = z / math.sqrt(shape[-1]) if "depthformer" in name else 0.3 * z
+        z = z / math.sqrt(z.shape[-1]) if "depthformer" in name else 0.3 * z
     elif last == "kernel":
-        z = z / math.sqrt(_fan(name, shape))
+        z = z / math.sqrt(_fan(name, z.shape))
     else:
         raise ValueError(f"{name}: the weights rule has no case for `{last}`")
-    return z.astype(np.float32)
+    return z.astype(np.float32, copy=False)
 
 
 def _fan(name: str, shape: tuple[int, ...]) -> int:
