@@ -68,17 +68,45 @@ class Image:
 
 @dataclass(frozen=True)
 class Notes:
-    """Held notes: pairs of MIDI pitch (0..127) and velocity (0..1)."""
+    """Held notes: pairs of MIDI pitch (0..127) and velocity (0..1).
+
+    `strikes`: pairs of a pitch and how often it was struck since its sender began. By its count a listener that looks
+    now and then learns of a note that began and ended between two looks, and of one that was struck again.
+    """
 
     held: tuple[tuple[int, float], ...] = ()
+    strikes: tuple[tuple[int, int], ...] = ()
+
+    def struck(self, pitch: int, velocity: float = 1.0) -> Notes:
+        """With one more stroke of a pitch, which is held from now on."""
+        counts = dict(self.strikes)
+        counts[pitch] = counts.get(pitch, 0) + 1
+        return Notes(_sorted({**dict(self.held), pitch: velocity}), _sorted(counts))
+
+    def released(self, *pitches: int) -> Notes:
+        """With these pitches let go of."""
+        return Notes(tuple((pitch, velocity) for pitch, velocity in self.held if pitch not in pitches), self.strikes)
 
     @classmethod
     def merged(cls, several: Iterable[Notes]) -> Notes:
+        """Held by any of them, the loudest velocity counts; strikes add up."""
         loudest: dict[int, float] = {}
+        counts: dict[int, int] = {}
         for notes in several:
             for pitch, velocity in notes.held:
                 loudest[pitch] = max(velocity, loudest.get(pitch, 0.0))
-        return cls(tuple(sorted(loudest.items())))
+            for pitch, count in notes.strikes:
+                counts[pitch] = count + counts.get(pitch, 0)
+        return cls(_sorted(loudest), _sorted(counts))
+
+    def data(self) -> list[list[float]]:
+        """Plain data, as a worker receives it: pitch, velocity (0: not held), strikes."""
+        held, counts = dict(self.held), dict(self.strikes)
+        return [[pitch, held.get(pitch, 0.0), counts.get(pitch, 0)] for pitch in sorted({*held, *counts})]
+
+
+def _sorted(by_pitch: Mapping[int, Any]) -> tuple[tuple[int, Any], ...]:
+    return tuple(sorted(by_pitch.items()))
 
 
 class Signal:

@@ -90,14 +90,14 @@ def fitted(param: Any, value: Any) -> Any:
 def worker_state(
     spec: Spec, values: Mapping[str, Any], inlets: Mapping[str, Any], transport: dict[str, Any]
 ) -> dict[str, Any]:
-    """A generator's whole state as plain data: params by name, merged style, held notes, transport."""
+    """A generator's whole state as plain data: params by name, merged style, notes, transport."""
     state: dict[str, Any] = {"params": {name: values[name] for name in spec.params}, "transport": transport}
     for name, inlet in spec.inlets.items():
         read = inlets.get(name)
         if inlet.type is Style:
             state[name] = (read or Style()).data()
         elif inlet.type is Notes:
-            state[name] = [list(note) for note in (read.held if read else ())]
+            state[name] = (read or Notes()).data()
         elif inlet.type is not Signal and read is not None:
             state[name] = read
     return state
