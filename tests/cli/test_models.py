@@ -190,6 +190,8 @@ def test_a_download_tells_first_and_leaves_files_and_a_record(
     assert TOKEN not in said.out + said.err + (root / "graphflow-download.json").read_text()
     assert {asked.token for asked in fake.asked if asked.where == "storage"} == {""}
     assert not list(root.rglob("*.part"))
+    # what main means may change meanwhile: only the first question is for it
+    assert [asked.revision for asked in fake.asked if asked.where == "hub"] == ["main"] + 15 * [COMMIT]
 
 
 def test_what_is_here_is_not_fetched_again(fake: FakeHub, here: Path, capsys: pytest.CaptureFixture[str]) -> None:

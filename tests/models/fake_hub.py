@@ -42,6 +42,7 @@ class Asked:
     path: str
     range: str
     token: str
+    revision: str = ""
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.where, self.method, self.path, self.range, self.token)))
@@ -117,6 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             path or route,
             self.headers.get("Range", ""),
             self.headers.get("Authorization", ""),
+            resolve[1] if resolve else "",
         )
         self.fake.asked.append(asked)
         self.fake.arrived(asked)

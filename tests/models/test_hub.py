@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.error import URLError
 
 import pytest
 
@@ -95,7 +99,8 @@ def test_a_mirror_may_send_on_to_another_hub(fake: FakeHub) -> None:
 
 
 def test_the_storages_own_etag_is_no_checksum(fake: FakeHub, client: Patience) -> None:
-    fake.faults = [Fault("hub", "HEAD", status=302, headers={"Location": f"{fake.storage}/stored/{LARGE}"})]
+    moved = {"Location": f"{fake.storage}/stored/{LARGE}", "X-Repo-Commit": COMMIT}
+    fake.faults = [Fault("hub", "HEAD", status=302, headers=moved)]
     with pytest.raises(UserError) as refused:
         client.hub.look(REPOSITORY, LARGE)
     assert str(refused.value) == (
@@ -448,3 +453,56 @@ def test_a_token_that_cannot_be_one_is_not_sent() -> None:
     with pytest.raises(UserError) as refused:
         Connection(token="hf_\u00fc")
     assert str(refused.value) == "HF_TOKEN holds characters that no token has; copy it again from the hub's settings"
+
+
+# --- what loopback cannot show: other names and certificates ---------------------------------------------------------
+
+
+def test_a_redirect_from_https_to_http_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = Message()
+    headers["Location"] = "http://hub.example/elsewhere"
+    answer = SimpleNamespace(status=302, headers=headers, close=lambda: None)
+    connection = Connection("https://hub.example", TOKEN)
+    monkeypatch.setattr(connection, "_open", lambda method, url, headers: answer)
+    with pytest.raises(UserError) as refused:
+        connection.ask("GET", "https://hub.example/x")
+    assert str(refused.value) == "hub.example redirects to an unsafe address; nothing was fetched from there"
+
+
+def untrusted() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
+@pytest.mark.parametrize(
+    "reason, line",
+    [
+        (
+            untrusted(),
+            "hub.example shows a certificate that is not trusted (self-signed certificate); "
+            "if it is right, name it in SSL_CERT_FILE",
+        ),
+        (
+            socket.gaierror(-2, "Name or service not known"),
+            f"{LARGE}: hub.example cannot be reached (Name or service not known); "
+            "given up after 3 tries, try again later",
+        ),
+        (
+            OSError("Tunnel connection failed: 407 Proxy Authentication Required"),
+            f"{LARGE}: hub.example cannot be reached (Tunnel connection failed: 407 Proxy Authentication Required); "
+            "given up after 3 tries, try again later",
+        ),
+    ],
+)
+def test_what_keeps_a_hub_from_being_reached_is_one_line(
+    reason: OSError, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object, **options: object) -> None:
+        raise URLError(reason)
+
+    client = Patience("https://hub.example")
+    monkeypatch.setattr(client.hub.connection, "_opener", SimpleNamespace(open=fails))
+    with pytest.raises(UserError) as refused:
+        client.hub.look(REPOSITORY, LARGE)
+    assert str(refused.value) == line
