@@ -70,8 +70,8 @@ def _magenta(config: Config, title: str, parameters: int) -> Model:
         "Magenta RealTime 2 by the Magenta team of Google DeepMind "
         "(https://huggingface.co/google/magenta-realtime-2); weights CC-BY-4.0, code Apache-2.0",
         (
-            "reported by others: left alone for many minutes it may grow too loud; guidance of the style above 3.5 "
-            "may run away or fall silent",
+            "reported by others: left alone for many minutes it may grow too loud; true guidance, by several "
+            "passes, above about 3.5 may run away or fall silent",
             "trained on clips of 20 s, mostly without voices",
         ),
         "google/magenta-realtime-2",

@@ -128,7 +128,7 @@ def test_info_states_files_licence_and_limits(fake: FakeHub, root: Path, capsys:
         "  licence     CC-BY-4.0\n"
         f"  credit      {CREDIT}\n"
         "  limits      reported by others: left alone for many minutes it may grow too loud; "
-        "guidance of the style above 3.5 may run away or fall silent\n"
+        "true guidance, by several passes, above about 3.5 may run away or fall silent\n"
         "              trained on clips of 20 s, mostly without voices\n"
         "  from        google/magenta-realtime-2 on the Hugging Face hub\n"
         f"  is          here, ~/g/magenta-rt-v2/{CHECKPOINT}, without encoder and musiccoca; "
