@@ -57,7 +57,8 @@ def verify(name: str, show: Show) -> Iterator[Verdict]:
     elif model.folder is not None:
         files = [_File(model.folder / item.path, "install graphflow-live again", item) for item in model.items]
     else:
-        files = [_known(model, item, find(model.name)) for item in model.items]
+        found = find(model.name)
+        files = [_known(model, item, found) for item in model.items]
     for file in files:
         yield _verdict(file, show)
 

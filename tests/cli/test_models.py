@@ -354,6 +354,18 @@ def test_damage_is_found_and_the_download_repairs_it(
     assert main(["models", "verify", "mrt2-small"]) == 0
 
 
+def test_a_file_that_is_as_the_hub_has_it_is_not_called_damaged(
+    fake: FakeHub, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = MODELS["mrt2-small"]
+    unlike = replace(known.items[0], tensors={"embedding": (20, 30), "kernel": (5,)})
+    monkeypatch.setitem(MODELS, "mrt2-small", replace(known, items=(unlike, *known.items[1:])))
+    assert main(["models", "verify", "mrt2-small"]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"note  ~/g/magenta-rt-v2/{CHECKPOINT}: sha256 ")
+    assert line.endswith("; but it is another model's: kernel is missing, expected [5]")
+
+
 def test_without_a_record_the_header_is_looked_at(
     fake: FakeHub, home: Path, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
