@@ -50,7 +50,8 @@ class Pace:
 
     @property
     def lead(self) -> int:
-        """Frames from the play position to the frame at which the next chunk is begun."""
+        """Frames from the play position to the frame at which the next chunk is begun: the time that takes, and what
+        the card reads at once and ahead."""
         if not self.own:
             return int(self._memory.control[Control.LEAD])
         return round(self._lead.seconds * self._order.rate) + self._clock.stride + FADE
@@ -107,8 +108,11 @@ class Pace:
 
     @property
     def guard(self) -> int:
-        """Frames from the play position that are left alone: two blocks, the reader's fade, and time to write."""
-        return 2 * self._clock.stride + FADE + round(GUARD_SECONDS * self._order.rate)
+        """Frames from the play position that are left alone: what the card may read meanwhile, and time to write.
+
+        Counted from what was read last it is up to a block more, since the position may be that far ahead of it.
+        """
+        return self._clock.stride + FADE + round(GUARD_SECONDS * self._order.rate)
 
     @property
     def untouched(self) -> int:

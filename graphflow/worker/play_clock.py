@@ -8,6 +8,10 @@ WINDOW = 1.0
 """Seconds; the least and the most of the last one to two windows count."""
 CLOSE = 0.004
 """Seconds; two looks nearer than this tell how many frames the card takes in one go."""
+LONGEST = 0.1
+"""Seconds; no card takes more at once, but after a standstill it may look so."""
+OFTEN = 3
+"""Times in a window; what happens less often is an accident and not the way the card works."""
 
 
 class PlayClock:
@@ -29,7 +33,7 @@ class PlayClock:
         self._began = -math.inf
         self._looked = False
         self._soonest = [math.inf, math.inf]
-        self._strides = [0, 0]
+        self._strides: list[list[int]] = [[], []]
 
     def look(self, frame: int, moment: float, block: int) -> None:
         """At `moment` (seconds) the card had read up to `frame`; `block` is how many it is known to take."""
@@ -37,13 +41,14 @@ class PlayClock:
             self._began = moment
             if math.isfinite(self._soonest[1]):
                 self._soonest = [self._soonest[1], math.inf]
-            self._strides = [self._strides[1], 0]
+            self._strides = [self._strides[1], []]
         if self._looked and frame != self.frame:
-            if moment - self._moment < CLOSE:
-                self._strides[1] = max(self._strides[1], frame - self.frame)
+            if moment - self._moment < CLOSE and frame - self.frame < LONGEST * self.rate:
+                self._strides[1] = sorted([*self._strides[1], frame - self.frame])[-OFTEN:]
             self._soonest[1] = min(self._soonest[1], moment - frame / self.rate)
         self.frame, self._moment, self._looked = frame, moment, True
-        self.stride = max(block, *(min(stride, self.rate // 10) for stride in self._strides))
+        often = [longest[0] for longest in self._strides if len(longest) == OFTEN]
+        self.stride = max(block, *often, 0)
         soonest = min(self._soonest)
         gone = (moment - soonest) * self.rate if math.isfinite(soonest) else frame
         self.position = min(max(gone, frame), frame + self.stride)

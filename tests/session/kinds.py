@@ -194,7 +194,18 @@ class Band(WorkerNode):
     out = AudioOut("Its sound.", channels=2)
 
 
-LIBRARY = Library(Steady, Count, Cracked, Out, Words, Shouts, Level, Later, Beat, Stuck, Mood, Broken, Keep, Take, Band)
+class Parrot(WorkerNode):
+    """A generator that hears."""
+
+    model = "session_fakes"
+    hears = Setting(True, "It does.")
+    input = AudioIn("What to say again.", channels=1)
+    out = AudioOut("It, later.", channels=2)
+
+
+LIBRARY = Library(
+    Steady, Count, Cracked, Out, Words, Shouts, Level, Later, Beat, Stuck, Mood, Broken, Keep, Take, Band, Parrot
+)
 
 
 def opened(text: str, lines: list[str] | None = None, folder: Path = Path()) -> Session:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kinds import opened, rendered
+from kinds import change, opened, rendered
 
 from tests.conftest import wait_until
 
@@ -81,16 +81,88 @@ def test_a_state_too_large_to_send_is_told_once_and_the_rest_goes_on():
     session.close()
 
 
-def test_a_generator_that_makes_no_numbers_is_named():
+def test_a_generator_that_makes_no_numbers_is_named_and_plays_on():
     lines: list[str] = []
-    session = opened(PATCH.replace("value = 0.25", "value = 1.0").replace('"w -> band", ', ""), lines)
-    rendered(session, 2048)
-    session._parts.generators["band"].ring.data[:] = np.nan
+    session = opened(PATCH, lines)
+    rendered(session, 4096)
+    session.set("w", "text", "crack")
+    sound = rendered(session, 8192)
+    assert np.isfinite(sound).all()
+    assert not sound[-2048:].any()
+    session.set("w", "text", "dust")
+    assert np.all(rendered(session, 8192)[-2048:, 1] == 0.25)
 
     def said() -> bool:
-        rendered(session, 512)
-        return any("nodes.band: its model made a non-finite sample" in line for line in lines)
+        rendered(session, 512)  # the word of it may come after the sound
+        return any("non-finite" in line for line in lines)
 
     wait_until(said, 10.0, "a line about the generator")
+    assert [line for line in lines if "ready after" not in line] == [
+        "band: its model made a non-finite sample; such a chunk is silent"
+    ]
+    assert session.statistics().generators[0].bad_chunks > 4
+    assert session.statistics().faults == ()
     session.close()
-    assert sum(line.startswith("nodes.band: ") for line in lines) == 1
+
+
+def test_frames_that_are_no_numbers_all_the_same_are_kept_out_and_told_once():
+    lines: list[str] = []
+    session = opened(PATCH, lines)
+    rendered(session, 2048)
+    session._parts.generators["band"].ring.data[:] = np.nan
+    sound = rendered(session, 8192)
+    assert np.isfinite(sound).all()
+    assert [line for line in lines if "ready after" not in line] == [
+        "nodes.band: its model made a non-finite sample; such a block is silent"
+    ]
+    assert np.all(sound[-2048:, 1] == 0.25)
+    session.close()
+
+
+HEARING = """
+format = 1
+wires = ["n -> parrot -> out"]
+[nodes.n]
+kind = "count"
+[nodes.parrot]
+kind = "parrot"
+[nodes.out]
+kind = "out"
+"""
+
+
+def test_a_generator_hears_what_is_wired_into_it():
+    session = opened(HEARING)
+    sound = rendered(session, 20_000)
+    late = 1024 + 1024  # frames: a chunk, and a render's fixed distance
+    heard = np.minimum(np.arange(20_000 - late, dtype=np.float32) * np.float32(0.001), 1.0)
+    np.testing.assert_allclose(sound[late:, 1], heard, atol=1e-4)
+    np.testing.assert_array_equal(sound[64:1024, 0], 0.0)
+    ends = np.unique(sound[2048:, 0]) * 2.0**20  # after how many of its frames each chunk was made
+    np.testing.assert_array_equal(ends, np.arange(1, len(ends) + 1) * 1024)
+    session.close()
+
+
+def test_what_it_hears_does_not_depend_on_how_the_render_is_cut():
+    takes = []
+    for cuts in ([12_000], [3000, 5000, 4000], [100] * 120):
+        session = opened(HEARING)
+        takes.append(np.concatenate([rendered(session, frames) for frames in cuts]))
+        session.close()
+    assert np.array_equal(takes[0], takes[1])
+    assert np.array_equal(takes[0], takes[2])
+
+
+def test_a_wire_taken_out_and_in_again_is_a_gap_in_what_it_hears():
+    session = opened(HEARING)
+    rendered(session, 4096)
+    change(session, HEARING.replace("n -> parrot -> out", "parrot -> out"))
+    rendered(session, 4096)
+    heard = session._parts.generators["parrot"].heard
+    assert heard is not None
+    assert heard.written == 4096
+    change(session, HEARING)
+    sound = rendered(session, 8192)
+    assert (heard.epoch, heard.start, heard.written) == (2, 8192, 16_384)
+    assert sound[-1, 0] * 2.0**20 > 8192
+    session.close()

@@ -125,34 +125,44 @@ BEGUN: dict[int, list[float]] = {}
 
 
 class Nimble(Ramp):
-    """Made just in time, and takes its chunks back; `seconds` for every chunk, `latency` as it is told."""
+    """Made just in time, and takes its chunks back, unless it goes only `forward`; `seconds` for every chunk,
+    `latency` as it is told, a bit of `noise` on the right."""
 
     just_in_time = True
-    rollback = True
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__(settings)
         self.frames = self.chunk = int(settings.get("chunk", 1920))
         self.latency = int(settings.get("latency", 0))
-        self.steps = 0
+        self.rollback = True
         self.rewound = 0
+        self.pause = 0.0
+
+    def set(self, state: dict[str, Any]) -> None:
+        super().set(state)
+        self.frames = state.get("frames", self.frames)
+        self.pause = float(state.get("pause", 0.0))
 
     def step(self, frame: int) -> npt.NDArray[np.float32]:
         assert frame % self.chunk == 0
-        self.steps += 1
         BEGUN.setdefault(frame, []).append(time.monotonic())
-        if pause := float(self.settings.get("seconds", 0.0)):
-            threading.Event().wait(pause)
-        return super().step(frame)
+        threading.Event().wait(self.pause or float(self.settings.get("seconds", 0.0)))
+        self.pause = 0.0
+        block = super().step(frame)
+        if self.settings.get("noise"):
+            block[1] += np.random.default_rng(frame).standard_normal(block.shape[1]).astype(np.float32)
+        return block
 
     def rewind(self) -> bool:
+        if self.settings.get("forward"):
+            return False
         self.made -= self.frames
         self.rewound += 1
         return True
 
     def figures(self) -> dict[str, Any]:
         """`apart`: the median time between two generators' beginnings of the same chunk, in ms."""
-        apart = [1000 * (max(moments) - min(moments)) for moments in list(BEGUN.values())[3:] if len(moments) == 2]
+        apart = [1000 * (max(moments) - min(moments)) for moments in list(BEGUN.values())[10:] if len(moments) == 2]
         return {"rewound": np.int64(self.rewound), "apart": np.median(apart) if apart else -1.0, "words": "x" * 300}
 
     def close(self) -> None:

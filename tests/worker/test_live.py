@@ -146,6 +146,75 @@ def test_a_model_that_cannot_be_opened_is_not_tried_again(workers: Workers, play
     assert link.state == "failed"
 
 
+def test_a_card_without_memory_for_a_model_costs_one_line_and_the_rest_plays(workers: Workers, player: Any) -> None:
+    link, other = open_link(workers, **{"is": "large"}), open_link(workers, "choir")
+    play = player(workers, link, other)
+    play.until(lambda: link.state == "failed" and other.ready)
+    play.seconds(0.2)
+    (failed,) = play.of("failed")
+    assert str(failed).startswith(
+        "nodes.band: RuntimeError: CUDA out of memory. Tried to allocate 9.00 GiB. GPU 0 has 7.79 GiB in all. (fake_gen"
+    )
+    assert (other.state, other.statistics().restarts, other.statistics().underruns) == ("playing", 0, 0)
+
+
+def test_a_chunk_that_is_no_numbers_is_silent_and_told_once(workers: Workers, player: Any) -> None:
+    link = open_link(workers, **{"is": "cracked"})
+    play = player(workers, link)
+    play.until(lambda: link.ready)
+    for value in (0.5, 1.0, 0.5, 1.0, 0.75):
+        link.publish({"value": value}, play.frame)
+        play.until(lambda seq=link._memory.state.seq: any(event.seq == seq for event in play.of("echo")))
+    last = play.of("echo")[-1].frame
+    play.until(lambda: play.frame > last + FADE + 192)
+    assert [str(event) for event in play.of("log")] == [
+        "nodes.band: its model made a non-finite sample; such a chunk is silent"
+    ]
+    assert link.statistics().bad_chunks == 2
+    sound = play.sound()[1]
+    for echo in (event for event in play.of("echo") if event.seq in (2, 4)):
+        chunk = sound[echo.frame : echo.frame + 1024]
+        np.testing.assert_allclose(chunk[:192], 0.5 * (1.0 - np.arange(1, 193) / 192), atol=1e-6)
+        assert not chunk[192:].any()
+    assert np.isfinite(sound).all()
+    assert np.abs(np.diff(sound[play.of("echo")[0].frame :])).max() <= 0.25 + 1e-6
+    assert sound[-1] == 0.75
+
+
+def test_a_generator_that_makes_no_numbers_any_more_goes_back_to_its_snapshot(
+    workers: Workers, player: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = open_link(workers, **{"is": "cracked"})
+    play = player(workers, link)
+    link.publish({"value": 0.5}, 0)
+    play.until(lambda: link.statistics().applied_seq == 1)
+    link.request_snapshot()
+    play.until(lambda: play.of("snapshot"))
+    link.publish({"value": 2.0}, play.frame)
+    play.until(lambda: len(play.of("log")) == 2)
+    link.request_snapshot()  # none is taken of what is broken
+    link.publish({"value": 0.75}, play.frame)
+    play.until(lambda: link.ring.frames(link.ring.written - 1, link.ring.written)[1] == 0.75)
+    assert str(play.of("log")[1]) == "nodes.band: made no numbers for 1 s; it goes on from its last snapshot"
+    assert link.statistics().bad_chunks > 40
+    assert (link.statistics().restarts, link.state) == (0, "playing")
+
+
+def test_what_a_generator_shows_and_how_it_ends(workers: Workers, player: Any) -> None:
+    link, other = open_link(workers, **{"is": "nimble"}), open_link(workers, "choir", **{"is": "mute"})
+    play = player(workers, link, other)
+    play.until(lambda: link.statistics().figures and play.of("log"))
+    figures = link.statistics().figures
+    assert (figures["rewound"], figures["words"]) == (link.statistics().rollbacks, "x" * 200)
+    assert str(link).endswith(f"state 0, rewound {figures['rewound']}, apart -1, words {'x' * 200}")
+    (line,) = play.of("log")
+    assert str(line).startswith("nodes.choir: shows no more figures; KeyError: 'figures' (fake_generators.py:")
+    assert (other.state, dict(other.statistics().figures)) == ("playing", {})
+    link.close()
+    play.until(lambda: any(event.text == "closed" for event in play.of("log")))
+    assert other.state == "playing"
+
+
 def test_a_hung_generator_is_replaced(workers: Workers, player: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphflow.worker.life.STALL_SECONDS", 1.0)
     link = open_link(workers, **{"is": "hung", "chunks": 100})
