@@ -66,8 +66,8 @@ def test_all_that_is_wired_in_is_mixed_to_its_width_and_heard() -> None:
         ring band  -> out=b3x2
         mix band.input out=b1x1 out=b2x1 -> input=b4x2
         hear band input=b4x2
-        play out input=b3x2 -> device=b5x2
-        out device=b5x2
+        play out input=b3x2 -> device=b4x2
+        out out=b4x2
     """)
 
 
