@@ -1,7 +1,9 @@
 """graphflow: wire prompts, generators, synths and effects into a patch and play it live.
 
-What a node's author imports.
+What a node's author imports; and `MagentaRT`, for who wants that model alone.
 """
+
+from typing import TYPE_CHECKING
 
 from graphflow.core.declare import (
     AudioIn,
@@ -45,6 +47,19 @@ from graphflow.core.maths import (
 )
 from graphflow.core.messages import Image, Notes, Part, Signal, Style
 from graphflow.core.node import AudioNode, ControlNode, WorkerNode
+
+if TYPE_CHECKING:
+    from graphflow.models.magenta.api import MagentaRT as MagentaRT
+else:
+
+    def __getattr__(name: str) -> object:
+        """`MagentaRT` brings torch, which is loaded when it is first named; so it is not in `__all__` either."""
+        if name == "MagentaRT":
+            from importlib import import_module
+
+            return import_module("graphflow.models.magenta.api").MagentaRT
+        raise AttributeError(f"module 'graphflow' has no attribute {name!r}")
+
 
 __version__ = "0.1.0"
 
