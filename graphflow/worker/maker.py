@@ -27,10 +27,12 @@ SEAM_SECONDS = 0.004
 
 @dataclass(frozen=True)
 class Made:
-    """The chunk made last. `block` [its channels, frames] as it was handed on, `seam` the one it went on from."""
+    """The chunk made last: its `first` frame (the patch's rate), its length and last frame [channels] at its own rate,
+    and the seam it went on from."""
 
-    block: npt.NDArray[np.float32]
     first: int
+    frames: int
+    last: npt.NDArray[np.float32]
     seam: Seam
 
 
@@ -77,7 +79,7 @@ class Maker:
         self._pace.made(margin, spent * 1e-9, block.shape[1] / self._generator.rate)
         takes_back = rolls_back(self._generator) and not stream.resamples and not self._order.lockstep
         ring.write(made, final=not takes_back)
-        self._last = Made(block, frame, seam) if takes_back else None
+        self._last = Made(frame, block.shape[1], block[:, -1].copy(), seam) if takes_back else None
         chunk = memory.chunk
         memory.note_chunk(margin, spent, stream.frame - frame)
         self._echo(applied, chunk, frame, frame + self._latency())
@@ -91,29 +93,31 @@ class Maker:
         if not self._generator.rewind():  # type: ignore[attr-defined]
             self._last = None
             return False
-        self._stream.back(last.block.shape[1])
+        self._stream.back(last.frames)
         applied = self._latch()
         block = self._step(last.seam)
-        if block.shape != last.block.shape:
-            raise ValueError(f"a chunk of {list(last.block.shape)} was made again as {list(block.shape)}")
+        if block.shape[1] != last.frames:
+            raise ValueError(f"a chunk of {last.frames} frames was made again with {block.shape[1]}")
         made = self._stream.feed(block)
         self._pace.remade((time.perf_counter_ns() - began) * 1e-9)
-        start = self._put(made, last, block)
-        self._last = Made(block, last.first, last.seam)
+        start = self._put(made, last, block[:, -1])
+        self._last = Made(last.first, last.frames, block[:, -1].copy(), last.seam)
         self._memory.control[Control.ROLLBACKS] += 1
         heard = max(start, last.first + self._latency())
         self._echo(applied, self._memory.chunk - 1, start, heard)
         return True
 
-    def _put(self, made: npt.NDArray[np.float32], last: Made, block: npt.NDArray[np.float32]) -> int:
-        """Replace what of the last chunk is not played yet; the frame from which the new one is there."""
+    def _put(self, made: npt.NDArray[np.float32], last: Made, end: npt.NDArray[np.float32]) -> int:
+        """Replace what of the last chunk is not played yet; the frame from which the new one is there.
+
+        `end` is the new one's last frame at the generator's own channels.
+        """
         ring, pace = self._memory.ring, self._pace
         start = max(last.first, ring.committed, pace.untouched)
         fade = self._fade if start > last.first else 0  # its own beginning joins what was before it
         if start + fade > ring.written:
             self._memory.control[Control.LATE_ROLLBACKS] += 1
-            end = last.block[:, -1]
-            self._seam = Seam(end, self._seam.silent, end - block[:, -1])
+            self._seam = Seam(last.last, self._seam.silent, last.last - end)
             return ring.written
         splice(ring, start, made[:, start - last.first :], fade)
         if ring.read > start:

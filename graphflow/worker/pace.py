@@ -57,6 +57,13 @@ class Pace:
         return round(self._lead.seconds * self._order.rate) + self._clock.stride + FADE
 
     @property
+    def first(self) -> int:
+        """Where to begin. Just in time and before the clock runs that is where the patch does."""
+        if self._order.lockstep or (self.own and self._memory.play_position == self._order.start):
+            return self._order.start
+        return max(self._order.start, self.ahead)
+
+    @property
     def ahead(self) -> int:
         """The frame a lead ahead of what is playing."""
         return self._memory.play_position + self.lead

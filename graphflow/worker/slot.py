@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 import traceback
@@ -59,11 +60,14 @@ class Slot:
         what = "failed"
         try:
             generator = self._open()
+            gc.collect()
+            gc.freeze()  # a full collection would look through the whole model's objects, in the middle of a chunk
             what = "crashed"
             self._play(generator)
         except BaseException as fault:  # noqa: BLE001 - a model may raise anything; the session hears of it
             self.tell(what, line=one_line(fault), traceback=traceback.format_exc().splitlines()[-LINES_KEPT:])
         finally:
+            gc.unfreeze()
             self._together.leave(self.order.slot)
             self._snapshots.finish()
             if generator is not None:
@@ -95,8 +99,8 @@ class Slot:
         pace, memory = self._pace, self.memory
         pace.just_in_time = just_in_time(generator)
         maker = Maker(generator, self.order, memory, pace, self.tell)
-        first = self.order.start if self.order.lockstep else max(self.order.start, pace.ahead)
-        maker.begin(first)
+        pace.look()
+        maker.begin(pace.first)
         self.tell("opened", rate=generator.rate)
         while not self.closing:
             memory.beat()

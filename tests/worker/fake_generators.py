@@ -38,7 +38,7 @@ class Ramp:
         self.frames = int(settings.get("chunk", CHUNK))
 
     def set(self, state: dict[str, Any]) -> None:
-        self.value = float(state.get("value", 0.0))
+        self.value = float(state.get("value", state.get("params", {}).get("value", 0.0)))
         if state.get("say"):
             say(state["say"])
         if state.get("raise"):
