@@ -178,7 +178,7 @@ class Parts:
         return self.workers.open(
             node.name,
             str(getattr(spec.cls, "model")),  # noqa: B009 - only worker nodes have it
-            dict(node.settings),
+            {**node.settings, "_folder": str(self.folder.resolve())},
             rate=self._rate,
             channels=max((d.channels or 2) for d in spec.audio_outs.values()),
             start_frame=self.engine.frame,

@@ -19,6 +19,9 @@ TEXT_MOST = 200
 class Generator(Protocol):
     """What every generator has. `rate` in Hz; a chunk is [channels, frames] float32 at it.
 
+    Its model's `open(settings)` gets the node's settings by name, and `_folder`, the patch's, where file names begin,
+    and `_lockstep`: whether it plays in a render, where time does not count.
+
     `set` takes the whole state, of which only the latest counts; `step(frame)` makes the next chunk, whose first
     frame is `frame` (absolute, its own rate).
 

@@ -75,7 +75,8 @@ class Slot:
 
     def _open(self) -> Generator:
         model = find_model(self.order.model)
-        generator: Generator = model.open(self.order.settings)
+        settings = {**self.order.settings, "_lockstep": self.order.lockstep}
+        generator: Generator = model.open(settings)
         snapshot = self.memory.snapshots.get() if self.order.restore else None
         if snapshot is None:
             return generator
@@ -84,7 +85,7 @@ class Slot:
         except Exception as fault:  # noqa: BLE001 - better to begin anew than not at all
             self.tell("log", line=f"its snapshot cannot be restored, so it begins anew; {one_line(fault)}")
             self._end(generator)
-            generator = model.open(self.order.settings)
+            generator = model.open(settings)
         return generator
 
     def _end(self, generator: Generator) -> None:
