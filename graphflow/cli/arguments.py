@@ -60,6 +60,27 @@ def positive(text: str) -> float:
     return value
 
 
+def count(text: str) -> int:
+    """How many: 1 or more."""
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"is '{text}'; expected a whole number, 1 or more")
+
+
+def weighted(text: str) -> tuple[str, float]:
+    """Words with their weight after a colon, or 1. `musiccoca:` begins raw tokens and is followed by no weight."""
+    found = re.fullmatch(r"(.*\S)\s*:\s*(\d+\.?\d*|\.\d+)", text, re.S)
+    if found is None or found[1].lower() == "musiccoca":
+        return text, 1.0
+    return found[1], float(found[2])
+
+
+def sound_format(text: str) -> str:
+    if text in ("wav", "flac"):
+        return text
+    raise argparse.ArgumentTypeError(f"is '{text}'; expected wav or flac")
+
+
 def port(text: str) -> int:
     """A port of this computer."""
     if text.isdecimal() and 0 < int(text) < 65536:
@@ -107,6 +128,8 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--seed", type=int, default=0, help="for everything random")
     render.set_defaults(run=lazily("render"))
 
+    generate_command(commands)
+
     check = commands.add_parser("check", help="show everything that is wrong with patches")
     check.add_argument("patches", nargs="+", metavar="PATCH")
     nodes_argument(check)
@@ -131,6 +154,43 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look for what could keep graphflow from playing")
     doctor.set_defaults(run=lazily("doctor"))
     return top
+
+
+def generate_command(commands: argparse._SubParsersAction[Parser]) -> None:
+    generate = commands.add_parser("generate", help="write sound files straight from a model, without a patch")
+    generate.add_argument("--model", default="mrt2-small", metavar="NAME|DIR", help="mrt2-small, mrt2-base or a folder")
+    generate.add_argument(
+        "--prompt",
+        action="append",
+        type=weighted,
+        default=[],
+        metavar="WORDS[:WEIGHT]",
+        help="what it should be like; may be given several times",
+    )
+    generate.add_argument(
+        "--style-audio", action="append", type=weighted, default=[], metavar="FILE[:WEIGHT]", help="a recording like it"
+    )
+    generate.add_argument(
+        "--style-tokens", action="append", default=[], metavar="N,N,...", help="up to 12 style codes, as they are"
+    )
+    generate.add_argument("--duration", type=positive, default=30.0, metavar="SECONDS")
+    generate.add_argument(
+        "--num", type=count, default=1, metavar="N", help="how many, with seeds that follow each other"
+    )
+    generate.add_argument("--seed", type=int, default=1)
+    generate.add_argument("--temperature", type=float, help="how daring, 0 to 3")
+    generate.add_argument("--top-k", type=int, help="of how many likely codes one is drawn, 1 to 1024")
+    for what in ("style", "notes", "drums"):
+        generate.add_argument(f"--guidance-{what}", type=float, metavar="G", help=f"how strictly {what} count, -1 to 7")
+    generate.add_argument("--drums", help="off, auto or on")
+    generate.add_argument("--prefill", type=Path, metavar="FILE", help="a sound file that the music goes on from")
+    generate.add_argument("--device", default="auto", help="auto, cpu, mps or cuda:N")
+    generate.add_argument("--precision", default="auto")
+    generate.add_argument("--together", type=count, metavar="N", help="made in one go: 1 on a CPU, else 8")
+    generate.add_argument("--format", type=sound_format, default="wav", help="wav or flac")
+    generate.add_argument("--overwrite", action="store_true", help="make again what is there")
+    generate.add_argument("-o", "--output", type=Path, default=Path(), metavar="DIR", help="where the files go")
+    generate.set_defaults(run=lazily("generate"))
 
 
 def models_command(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -80,7 +80,7 @@ class MagentaRT:
     def from_pretrained(cls, model: str | Path, device: str = "auto", precision: str = "auto") -> Self:
         """A model by its name (`mrt2-small`, `mrt2-base`) or its folder. Nothing is downloaded. Raises UserError.
 
-        device: auto, cpu, mps or cuda:N. precision: auto (float32 on a CPU, else bfloat16), or one by its name.
+        device: auto, cpu, mps or cuda:N. precision: auto (the device's usual one), or one by its name: float32, ...
         """
         return cls(find(str(model)), device, precision)
 

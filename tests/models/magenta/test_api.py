@@ -42,7 +42,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def rt(folder: Path) -> MagentaRT:
-    return MagentaRT.from_pretrained(folder, "cpu")
+    return MagentaRT.from_pretrained(folder, "cpu", "float32")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_length_is_exact(rt: MagentaRT, plain: api.F32) -> None:
 
 def test_the_same_call_gives_the_same_samples(rt: MagentaRT, plain: api.F32, folder: Path) -> None:
     np.testing.assert_array_equal(rt.generate(STYLE, SECONDS, seed=3), plain)
-    with MagentaRT.from_pretrained(str(folder), "cpu") as again:
+    with MagentaRT.from_pretrained(str(folder), "cpu", "float32") as again:
         np.testing.assert_array_equal(again.generate(STYLE, SECONDS, seed=3), plain)
     assert np.abs(rt.generate(STYLE, SECONDS, seed=4) - plain).max() > 0.01
     assert np.abs(rt.generate(None, SECONDS, seed=3) - plain).max() > 0.01
@@ -184,7 +184,7 @@ def test_a_recording_is_gone_on_from(rt: MagentaRT, plain: api.F32, tmp_path: Pa
 
 
 def test_without_an_encoder_no_recording_is_heard(folder: Path, rt: MagentaRT) -> None:
-    deaf = MagentaRT(Files("tiny", rt.files.checkpoint, rt.files.config), "cpu")
+    deaf = MagentaRT(Files("tiny", rt.files.checkpoint, rt.files.config), "cpu", "float32")
     with pytest.raises(UserError, match=r"no encoder\.safetensors, which hears what a stream is to continue from"):
         deaf.generate(STYLE, 0.04, prefill=np.zeros((48000, 2)))
 
@@ -233,7 +233,7 @@ def test_another_device_loads_it_anew(folder: Path, rt: MagentaRT, monkeypatch: 
 
 
 def test_it_is_closed_once(folder: Path) -> None:
-    with MagentaRT.from_pretrained(folder, "cpu") as closed:
+    with MagentaRT.from_pretrained(folder, "cpu", "float32") as closed:
         assert str(closed) == "tiny in float32 on cpu: 0.0 s made in 0.0 s, 0.00 times real time, 0 open"
         stream = closed.generate_streaming(STYLE, 0.12, 0.04)
         next(stream)
@@ -256,7 +256,7 @@ def test_a_copy_is_the_same_model(rt: MagentaRT, plain: api.F32, tmp_path: Path)
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
     size = rt.files.checkpoint.stat().st_size
     assert ("model.safetensors", size, size) in told and len(told) > 5
-    again = MagentaRT.from_pretrained(copy, "cpu")
+    again = MagentaRT.from_pretrained(copy, "cpu", "float32")
     assert again.fingerprint == rt.fingerprint
     np.testing.assert_array_equal(again.generate(STYLE, SECONDS, seed=3), plain)
 

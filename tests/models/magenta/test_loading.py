@@ -53,7 +53,7 @@ def official(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    return load(write_saved(tmp_path_factory.mktemp("plain") / "tiny", encoder=encoder_tensors()), "cpu")
+    return load(write_saved(tmp_path_factory.mktemp("plain") / "tiny", encoder=encoder_tensors()), "cpu", "float32")
 
 
 def weights(model: Model) -> dict[str, torch.Tensor]:
@@ -73,7 +73,7 @@ def same(one: Model, other: Model) -> bool:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(UserError) as caught:
-        load(folder, "cpu")
+        load(folder, "cpu", "float32")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -96,19 +96,19 @@ def test_a_released_model_is_known_by_its_shapes(known: loading.Config) -> None:
 def test_packed_projections_are_the_same_weights(plain: Model, tmp_path: Path) -> None:
     packed = pack(tensors())
     assert len(packed) == len(tensors()) - 2 * (2 + 2) - 1 * 2
-    assert same(load(write_saved(tmp_path / "tiny", packed), "cpu"), plain)
+    assert same(load(write_saved(tmp_path / "tiny", packed), "cpu", "float32"), plain)
 
 
 def test_one_tensor_may_be_key_and_value(plain: Model, tmp_path: Path) -> None:
-    packed = load(write_saved(tmp_path / "packed", pack(tensors(), shared=True)), "cpu")
-    assert same(packed, load(write_saved(tmp_path / "plain", share(tensors())), "cpu"))
+    packed = load(write_saved(tmp_path / "packed", pack(tensors(), shared=True)), "cpu", "float32")
+    assert same(packed, load(write_saved(tmp_path / "plain", share(tensors())), "cpu", "float32"))
     assert not same(packed, plain)
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64], ids=str)
 def test_other_number_formats_are_widened(plain: Model, tmp_path: Path, kind: torch.dtype) -> None:
     held = {name: tensor.to(kind) for name, tensor in tensors().items()}
-    model = load(write_saved(tmp_path / "tiny", held), "cpu")
+    model = load(write_saved(tmp_path / "tiny", held), "cpu", "float32")
     bias = {name: tensor for name, tensor in weights(model).items() if name.endswith("conditioning.norm.bias")}
     assert [(tensor.dtype, torch.equal(tensor, held[NORM].float())) for tensor in bias.values()] == [
         (torch.float32, True)
@@ -119,7 +119,7 @@ def test_other_number_formats_are_widened(plain: Model, tmp_path: Path, kind: to
 def test_an_encoder_without_codebooks_takes_the_checkpoints(plain: Model, tmp_path: Path) -> None:
     books = "params/quantizer/embedding"
     folder = write_saved(tmp_path / "tiny", encoder=without(encoder_tensors(), books))
-    borrowed = load(folder, "cpu").encoder
+    borrowed = load(folder, "cpu", "float32").encoder
     assert borrowed is not None and plain.encoder is not None
     assert torch.equal(borrowed.codebooks, tensors()["params/soundstream/quantizer/embedding"])
     assert torch.equal(plain.encoder.codebooks, encoder_tensors()[books])
@@ -127,7 +127,7 @@ def test_an_encoder_without_codebooks_takes_the_checkpoints(plain: Model, tmp_pa
 
 def test_a_model_without_an_encoder_plays_and_does_not_hear(tmp_path: Path, plain: Model) -> None:
     folder = write_saved(tmp_path / "tiny")
-    model = load(folder, "cpu")
+    model = load(folder, "cpu", "float32")
     assert model.encoder is None
     assert model.fingerprint == plain.fingerprint  # snapshots fit
     (folder / "encoder.safetensors").write_bytes(b"")
@@ -293,7 +293,7 @@ def test_a_fault_of_ours_is_not_told_as_a_lack_of_memory(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(loading, "build", faulty)
     with pytest.raises(RuntimeError, match="multiplied"):
-        load(write_saved(tmp_path / "tiny"), "cpu")
+        load(write_saved(tmp_path / "tiny"), "cpu", "float32")
 
 
 def test_a_device_that_is_none(tmp_path: Path) -> None:
@@ -304,6 +304,6 @@ def test_a_device_that_is_none(tmp_path: Path) -> None:
 
 def test_nothing_of_the_file_is_kept_open(tmp_path: Path, plain: Model) -> None:
     folder = write_saved(tmp_path / "tiny")
-    model = load(folder, "cpu")
+    model = load(folder, "cpu", "float32")
     (folder / "model.safetensors").write_bytes(np.zeros(10_000_000, np.float32).tobytes())
     assert same(model, plain)
