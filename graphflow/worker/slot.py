@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from graphflow.worker import garbage
 from graphflow.worker.channel import Message, Order
 from graphflow.worker.faults import one_line
 from graphflow.worker.generator import Figures, Generator, find_model, just_in_time, plain
@@ -60,14 +60,15 @@ class Slot:
         what = "failed"
         try:
             generator = self._open()
-            gc.collect()
-            gc.freeze()  # a full collection would look through the whole model's objects, in the middle of a chunk
             what = "crashed"
-            self._play(generator)
+            garbage.begin()
+            try:
+                self._play(generator)
+            finally:
+                garbage.end()
         except BaseException as fault:  # noqa: BLE001 - a model may raise anything; the session hears of it
             self.tell(what, line=one_line(fault), traceback=traceback.format_exc().splitlines()[-LINES_KEPT:])
         finally:
-            gc.unfreeze()
             self._together.leave(self.order.slot)
             self._snapshots.finish()
             if generator is not None:
