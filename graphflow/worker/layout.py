@@ -112,3 +112,9 @@ class SlotMemory:
         """One figure of the last chunks, from chunk number `since` on, oldest first."""
         first = max(since, self.chunk - HISTORY, 0)
         return self.control[word + np.arange(first, self.chunk) % HISTORY]
+
+    def rtf(self, rate: int) -> npt.NDArray[np.float64]:
+        """How many times faster than they play the last chunks were made."""
+        spent, made = self.history(Control.NANOSECONDS), self.history(Control.FRAMES)
+        count = min(len(spent), len(made))  # another chunk may have come between the two
+        return np.asarray(made[:count] / rate / np.maximum(spent[:count] * 1e-9, 1e-9), np.float64)

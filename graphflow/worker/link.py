@@ -152,7 +152,8 @@ class GeneratorLink:
     def statistics(self) -> GeneratorStatistics:
         spent = float(self._memory.history(Control.NANOSECONDS).sum()) * 1e-9
         made = float(self._memory.history(Control.FRAMES).sum()) / self.rate
-        rtf_p50, rtf_p95, rtf_p99 = self._rtf_reached()
+        rtf = self._memory.rtf(self.rate)
+        reached = np.percentile(rtf, [50, 5, 1]) if len(rtf) else np.zeros(3)
         control = self._memory.control
         p50, p95 = self._latencies.seconds()
         return GeneratorStatistics(
@@ -162,9 +163,9 @@ class GeneratorLink:
             latency_p50=p50,
             latency_p95=p95,
             rtf=made / spent if spent else 0.0,
-            rtf_p50=rtf_p50,
-            rtf_p95=rtf_p95,
-            rtf_p99=rtf_p99,
+            rtf_p50=float(reached[0]),
+            rtf_p95=float(reached[1]),
+            rtf_p99=float(reached[2]),
             underruns=self.ring.underruns,
             misses=int(control[Control.MISSES]),
             skips=int(control[Control.SKIPS]),
@@ -177,16 +178,6 @@ class GeneratorLink:
             applied_seq=int(control[Control.APPLIED]),
             figures=dict(self.figures),
         )
-
-    def _rtf_reached(self) -> tuple[float, float, float]:
-        """The RTF that 50, 95 and 99 % of the last chunks reach."""
-        spent, made = self._memory.history(Control.NANOSECONDS), self._memory.history(Control.FRAMES)
-        count = min(len(spent), len(made))  # another chunk may have come between the two
-        if not count:
-            return 0.0, 0.0, 0.0
-        rtf = made[:count] / self.rate / np.maximum(spent[:count] * 1e-9, 1e-9)
-        p50, p5, p1 = np.percentile(rtf, [50, 5, 1])
-        return float(p50), float(p5), float(p1)
 
     def __str__(self) -> str:
         return str(self.statistics())
@@ -291,7 +282,7 @@ class GeneratorLink:
         return taken
 
     def _set_lead(self) -> None:
-        self._memory.control[Control.LEAD] = round(self.lead * self.rate)
+        self._memory.control[Control.LEAD] = round(self._lead.seconds * self.rate)
 
     def _now_playing(self) -> None:
         again = self.state == "restarting"
