@@ -168,10 +168,6 @@ def test_a_folder_without_weights(tmp_path: Path) -> None:
     )
 
 
-def test_no_weights_at_all() -> None:
-    assert refusal(Path("mrt2-small")).endswith("; graphflow models download mrt2-small")
-
-
 @pytest.mark.parametrize("file", ["model", "encoder"])
 def test_a_file_that_is_no_checkpoint(file: str, tmp_path: Path) -> None:
     folder = write_saved(tmp_path / "tiny", {"any": torch.ones(9)}, {"any": torch.ones(9)})
@@ -194,10 +190,6 @@ WRONG: dict[str, tuple[Callable[[], dict[str, torch.Tensor]], str]] = {
         lambda: without(tensors(), TABLE),
         f": {TABLE} is missing; expected a checkpoint of Magenta RealTime 2",
     ),
-    "another model": (
-        lambda: {"unet.weight": torch.zeros(3)},
-        f": {TABLE} is missing; expected a checkpoint of Magenta RealTime 2",
-    ),
     "too many": (
         lambda: {**tensors(), "params/more": torch.zeros(3)},
         ": 1 tensors too many, params/more the first; expected the official checkpoint of a model whose sizes are known",
@@ -216,10 +208,6 @@ WRONG: dict[str, tuple[Callable[[], dict[str, torch.Tensor]], str]] = {
     ),
     "no number": (
         lambda: changed(NORM, float("nan")),
-        f": {NORM} holds values that are no numbers; download it again",
-    ),
-    "endless": (
-        lambda: changed(NORM, float("-inf")),
         f": {NORM} holds values that are no numbers; download it again",
     ),
     "whole numbers": (
