@@ -128,8 +128,6 @@ def parser() -> argparse.ArgumentParser:
     render.add_argument("--seed", type=int, default=0, help="for everything random")
     render.set_defaults(run=lazily("render"))
 
-    generate_command(commands)
-
     check = commands.add_parser("check", help="show everything that is wrong with patches")
     check.add_argument("patches", nargs="+", metavar="PATCH")
     nodes_argument(check)
@@ -149,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
     trust.set_defaults(run=lazily("trust"))
 
+    generate_command(commands)
     models_command(commands)
 
     doctor = commands.add_parser("doctor", help="look for what could keep graphflow from playing")
