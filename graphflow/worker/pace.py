@@ -20,6 +20,8 @@ BLOCK = 512
 """Frames that a sound card is taken to want at once while nobody knows."""
 REMAKES = 16
 """Chunks made again whose times are kept."""
+AGAIN = 0.5
+"""Of a chunk's length, for making it again, however often: a knob that is turned sends a state every few ms."""
 GUARD_SECONDS = 0.005
 """Time for writing frames that are about to be played."""
 
@@ -34,6 +36,7 @@ class Pace:
         self._clock = PlayClock(order.rate)
         self._moment = 0.0
         self._remakes: deque[float] = deque(maxlen=REMAKES)
+        self._length = self._again = 0.0
         memory.control[Control.OWN_LEAD] = 0
 
     @property
@@ -105,10 +108,12 @@ class Pace:
             if self.own:
                 self._lead.missed((FADE - margin) / self._order.rate)
         self._lead.observe(spent, length)
+        self._length, self._again = length, 0.0
 
     def remade(self, spent: float) -> None:
         """A chunk has been made again in `spent` seconds; what is playing now is what counts for it."""
         self._remakes.append(spent)
+        self._again += spent
         self.look()
 
     # --- for taking a chunk back --------------------------------------------------------------------------------
@@ -128,10 +133,10 @@ class Pace:
 
     def room_to_remake(self, fade: int) -> bool:
         """Whether the chunk made last can be made again, heard from some frame on, and the next be in time as well."""
-        if self._order.lockstep or not self._lead.usable:
+        expected = max(self._lead.expected, *self._remakes, 0.0)
+        if self._order.lockstep or not self._lead.usable or self._again + expected > AGAIN * self._length:
             return False
         rate = self._order.rate
-        expected = max(self._lead.expected, *self._remakes, 0.0)
         left = self._memory.ring.written - self._clock.position - expected * rate
         next_needs = round(self._lead.seconds * rate) + self._clock.stride + FADE
         return left > max(self.guard + fade, next_needs)

@@ -167,6 +167,18 @@ def test_a_chunk_can_be_made_again_while_enough_is_left_of_it(memory: SlotMemory
     assert not just.room_to_remake(192)
 
 
+def test_making_again_takes_no_more_than_half_of_a_chunks_time(memory: SlotMemory, clock: Clock) -> None:
+    just = pace(memory)
+    for _ in range(10):
+        just.made(5000, 0.005, 0.04)
+    chunks(memory, 10)
+    for again in range(5):
+        assert just.room_to_remake(192) == (again < 4)
+        just.remade(0.005)
+    just.made(5000, 0.005, 0.04)
+    assert just.room_to_remake(192)
+
+
 def test_it_begins_again_when_it_could_not_catch_up(memory: SlotMemory) -> None:
     just = pace(memory)
     chunks(memory)
