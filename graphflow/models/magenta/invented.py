@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,18 +37,24 @@ class Invented:
 def invent(name: str, shape: tuple[int, ...], salt: str = "") -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """The tensor called `name`, normally distributed around what such a tensor is for, float32."""
     z = np.random.RandomState(zlib.crc32((salt + name).encode())).standard_normal(shape)
+    numbers: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = spread(z, name, shape)
+    return numbers.astype(np.float32)
+
+
+def spread(z: Any, name: str, shape: tuple[int, ...]) -> Any:
+    """Standard normal numbers, an array or a tensor, brought to the mean and width that fit such a tensor."""
     last = name.rsplit("/", 1)[-1]
     if last == "scale":
-        z = 1.0 + 0.2 * z
-    elif last == "bias":
-        z = 0.1 * z
-    elif last == "per_dim_scale" or last.startswith("sink_"):
-        z = 0.5 * z
-    elif last == "embedding":
-        z = z / np.sqrt(shape[-1]) if "depthformer" in name else 0.3 * z
-    elif last == "kernel":
-        z = z / np.sqrt(fan(name, shape))
-    return z.astype(np.float32)
+        return 1.0 + 0.2 * z
+    if last == "bias":
+        return 0.1 * z
+    if last == "per_dim_scale" or last.startswith("sink_"):
+        return 0.5 * z
+    if last == "embedding":
+        return z / shape[-1] ** 0.5 if "depthformer" in name else 0.3 * z
+    if last == "kernel":
+        return z / fan(name, shape) ** 0.5
+    return z
 
 
 def fan(name: str, shape: tuple[int, ...]) -> int:
@@ -69,12 +76,13 @@ def model_shapes(config: Config) -> Shapes:
         f"{body}encoder_ln/scale": (e,),
         f"{body}encoder_ln/bias": (e,),
         f"{decoder}decoder_embedding/embedding/embedding": (config.vocabulary, t.dim),
-        f"{decoder}depth_body/depth_input_adapter/kernel": (t.dim, d.dim),
         f"{decoder}depth_body/final_ln/scale": (d.dim,),
         f"{decoder}depth_body/final_ln/bias": (d.dim,),
         f"{decoder}depth_body/to_logits/kernel": (d.dim, config.vocabulary),
         f"{decoder}depth_body/to_logits/bias": (config.vocabulary,),
     }
+    if t.dim != d.dim:
+        shapes[f"{decoder}depth_body/depth_input_adapter/kernel"] = (t.dim, d.dim)
     for i in range(t.layers):
         name = f"{decoder}temporal_body/transformer/x_layers_{i}/"
         shapes |= _attention(f"{name}self_attention/", t, t.dim, sink=True)
@@ -155,3 +163,18 @@ def encoder_shapes(config: Config) -> Shapes:
     shapes |= _conv(f"{ENCODER}output_convs/conv1x1_last", (1, 1), 40 * b, sizes.features)
     shapes |= _conv(f"{ENCODER}output_convs/shortcut_layer/conv1x1_b1", (1, 1), 40 * b, 40 * b)
     return shapes | _conv(f"{ENCODER}output_convs/shortcut_layer/conv1x1_b2", (1, 1), 40 * b, sizes.features)
+
+
+class Drawn(Invented):
+    """The same distributions drawn on a device, quickly: for measuring speed at real sizes, not for comparing."""
+
+    def __init__(self, shapes: Mapping[str, Sequence[int]], device: torch.device, seed: int = 0) -> None:
+        super().__init__(shapes, place="drawn weights")
+        self._random = torch.Generator(device).manual_seed(seed)
+        self._device = device
+
+    def read(self, name: str) -> Tensor:
+        shape = self._shapes[name]
+        z = torch.randn(shape, generator=self._random, device=self._device)
+        drawn: Tensor = spread(z, name, shape)
+        return drawn

@@ -72,6 +72,8 @@ def build(
             load_lm(loader, lm)
             load_decoder(loader, decoder)
             loader.finish()
+            if target.type == "cuda":  # what cuDNN's fast kernels want; it would convert each time
+                decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             if encoder is not None and encoder_source is not None:
                 hearing = Loader(encoder_source)
                 load_encoder(hearing, encoder)

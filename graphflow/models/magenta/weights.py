@@ -26,6 +26,7 @@ from graphflow.models.magenta.config import CODES, RESERVED, STYLE_LEVELS, STYLE
 from graphflow.models.magenta.depth import Depth, DepthLayer
 from graphflow.models.magenta.linear import LayerNorm, Linear
 from graphflow.models.magenta.lm import LanguageModel
+from graphflow.models.magenta.quantised import Packed
 from graphflow.models.magenta.temporal import Attention, CrossAttention, SelfAttention, Temporal, TemporalLayer
 
 SAMPLES = 64
@@ -72,7 +73,7 @@ class Loader:
             raise UserError(f"{self.source.place}: {name} holds values that are no numbers; download it again")
         self.taken.add(name)
         flat = tensor.flatten()
-        self.samples[name] = flat[:: max(1, flat.numel() // SAMPLES)].numpy().tobytes()
+        self.samples[name] = flat[:: max(1, flat.numel() // SAMPLES)].cpu().numpy().tobytes()
         return tensor
 
     def finish(self, prefix: str = "") -> None:
@@ -85,10 +86,13 @@ class Loader:
             )
 
 
-def put(target: nn.Parameter | Tensor | None, value: Tensor) -> None:
-    """Give a parameter or buffer its numbers, in its own precision and place."""
+def put(target: nn.Parameter | Tensor | Packed | None, value: Tensor) -> None:
+    """Give a parameter, buffer or packed matrix its numbers, in its own precision and place."""
     assert target is not None and target.shape == value.shape, (target is not None and target.shape, value.shape)
-    target.data.copy_(value)
+    if isinstance(target, Packed):
+        target.fill(value)
+    else:
+        target.data.copy_(value)
 
 
 def load_lm(loader: Loader, model: LanguageModel) -> None:
@@ -98,7 +102,8 @@ def load_lm(loader: Loader, model: LanguageModel) -> None:
     d, dd = config.temporal.dim, config.depth.dim
     table = loader.take(f"{DEPTHFORMER}decoder/decoder_embedding/embedding/embedding", config.vocabulary, d)
     table = table * d**0.5
-    adapter = loader.take(f"{DEPTHFORMER}decoder/depth_body/depth_input_adapter/kernel", d, dd)
+    name = f"{DEPTHFORMER}decoder/depth_body/depth_input_adapter/kernel"
+    adapter = loader.take(name, d, dd) if d != dd else torch.eye(d, device=table.device)  # widths that agree need none
     put(model.table.weight, table / config.levels)
     put(model.depth_table.weight, table @ adapter)
     put(model.depth.adapter.weight, adapter.T)

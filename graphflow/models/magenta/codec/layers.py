@@ -9,6 +9,12 @@ Size = tuple[int, int]
 """(time, frequency)."""
 
 
+def silence(like: Tensor, *shape: int) -> Tensor:
+    """Zeros of a shape, laid out in memory as the weights are: channels last where they are."""
+    last = not like.is_contiguous() and like.is_contiguous(memory_format=torch.channels_last)
+    return like.new_zeros(shape).contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
+
+
 class Conv(nn.Module):
     """Causal in time, centred in frequency. Remembers the last rows of its input."""
 
@@ -26,7 +32,7 @@ class Conv(nn.Module):
 
     def memory(self, batch: int, bins: int) -> Tensor:
         """Silence before the start, [B, channels, past, bins]."""
-        return self.weight.new_zeros(batch, self.channels, self.past, bins)
+        return silence(self.weight, batch, self.channels, self.past, bins)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """x [B, channels, T, F], T a multiple of the stride; returns [B, out, T / st, F / sf] and the new past."""
@@ -53,7 +59,7 @@ class Upconv(nn.Module):
 
     def memory(self, batch: int, bins: int) -> Tensor:
         """[B, out, tail, bins after cropping]; `bins` counts those that come in."""
-        return self.weight.new_zeros(batch, self.out, self.tail, bins * self.stride[1])
+        return silence(self.weight, batch, self.out, self.tail, bins * self.stride[1])
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         """x [B, channels, T, F] to [B, out, T * st, F * sf] and the new tail."""
