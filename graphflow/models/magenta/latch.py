@@ -1,0 +1,63 @@
+"""The newest wish, brought to a session: only what differs from what it was told before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphflow.models.magenta.controls import EVERYTHING
+from graphflow.models.magenta.streaming import Session
+from graphflow.models.magenta.style.desk import StyleDesk
+from graphflow.models.magenta.wish import Strikes, Wish
+
+LUCK_BITS = 32
+"""A seed's bits above these are the luck: a rescued stream that drew as before would make the same trouble again."""
+
+
+class Latch:
+    """`follow` a wish at any time; `tell` the session before a step."""
+
+    def __init__(self, session: Session, desk: StyleDesk, *, patient: bool) -> None:
+        self._session, self._desk, self._patient = session, desk, patient
+        self._wish: Wish | None = None
+        self._strikes = Strikes()
+        self._counts: dict[int, int] = {}
+        self._given: dict[str, Any] = {}
+        self._styled = 0
+
+    def follow(self, wish: Wish) -> None:
+        """Want this from the next step on."""
+        self._wish = wish
+        self._counts = self._strikes.follow(wish.notes)
+        self._desk.ask(wish.parts)
+
+    def tell(self, luck: int) -> None:
+        """Everything that is new. A style that is still being worked out comes later; `patient`: it is waited for."""
+        wish = self._wish
+        if wish is None:
+            return
+        held = frozenset(pitch for pitch, (velocity, _) in wish.notes.items() if velocity > 0.0)
+        values = {**wish.controls, "held": held, "strikes": self._counts}
+        values["seed"] += luck << LUCK_BITS
+        settled = self._desk.settle(None if self._patient else 0.0)
+        version, blend = self._desk.now
+        if settled or version != self._styled:
+            self._styled, values["style"] = version, blend.codes
+        for name, value in values.items():
+            if name not in self._given or self._given[name] != value:
+                self._session.set(name, value)
+                self._given[name] = value
+
+    def forget(self) -> None:
+        """The session was told other things meanwhile."""
+        self._given.clear()
+
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether silence is what was asked for: every pitch off, and no drums wanted."""
+        told = self._given
+        return told.get("unmask") == EVERYTHING and not told.get("held") and told.get("drums") != "on"
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether codes are drawn: without chance a stream may well repeat itself."""
+        return bool(self._given.get("temperature", 1.0) > 0.0 and self._given.get("top_k", 2) > 1)
