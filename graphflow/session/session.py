@@ -26,7 +26,7 @@ from graphflow.session.flow import Flow
 from graphflow.session.parts import Parts, Unplayable
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
-from graphflow.worker.events import GeneratorStatistics
+from graphflow.worker.events import GeneratorStatistics, WorkerError
 from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
@@ -232,10 +232,18 @@ class Session:
         await self._flow.settle()
 
     def fill(self, until_frame: int) -> None:
-        """In lockstep: have every generator make its sound up to a frame. Raises UserError where one cannot."""
+        """In lockstep: have every generator make its sound up to a frame.
+
+        One that could not be opened (its weights are not here) is told by `pump`, stays silent, and the rest is
+        rendered. Raises UserError where one cannot go on.
+        """
         self._flow.publish(self.engine.frame)
         for link in self._parts.generators.values():
-            link.fill(until_frame)
+            try:
+                link.fill(until_frame)
+            except WorkerError:
+                if link.state != "failed" or link.crash or link.statistics().chunk:
+                    raise
 
     def _look_for_trouble(self) -> None:
         self._parts.sweep()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from kinds import change, opened, rendered
+from kinds import Band, change, opened, rendered
 
+from graphflow.core.errors import UserError
 from tests.conftest import wait_until
 
 PATCH = """
@@ -165,4 +168,26 @@ def test_a_wire_taken_out_and_in_again_is_a_gap_in_what_it_hears():
     sound = rendered(session, 8192)
     assert (heard.epoch, heard.start, heard.written) == (2, 8192, 16_384)
     assert sound[-1, 0] * 2.0**20 > 8192
+    session.close()
+
+
+def test_one_that_cannot_be_opened_is_told_and_the_rest_is_rendered(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Band, "model", "no_such_model")
+    lines: list[str] = []
+    both = PATCH.replace('"band -> out"]', '"band -> out", "s -> out"]') + '[nodes.s]\nkind = "steady"\n'
+    session = opened(both, lines)
+    assert np.all(rendered(session, 4096)[64:] == 0.25)
+    session.close()
+    assert [line for line in lines if line.startswith("band: ")] == [
+        "band: model no_such_model is unknown; expected a folder of graphflow/models, or a module's full name"
+    ]
+
+
+def test_one_that_dies_ends_the_render():
+    session = opened(PATCH)
+    rendered(session, 1024)
+    (worker,) = session._parts.workers.statistics()
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(UserError, match=r"^nodes\.band: its worker was killed by SIGKILL"):
+        rendered(session, 8192)
     session.close()
