@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphflow.core.errors import UserError
+from graphflow.models.magenta.files import CHECKPOINTS
 
 LOOKAHEAD = ("auto", "on", "off")
 
@@ -50,6 +51,9 @@ class Settings:
             raise UserError(f"style_levels is {given['style_levels']}; expected 1 to 12")
         if given.get("lookahead", "auto") not in LOOKAHEAD:
             raise UserError(f"lookahead is {given['lookahead']!r}; expected one of {', '.join(LOOKAHEAD)}")
+        own = given["folder"] / given.get("weights", cls.weights)
+        if given.get("weights") not in CHECKPOINTS and own.is_dir():  # named from the patch on, as all of its files
+            given["weights"] = str(own)
         return cls(**given)
 
     def looks_ahead(self, device: str) -> bool:
