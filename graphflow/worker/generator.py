@@ -38,6 +38,7 @@ class Generator(Protocol):
     - `hear(block, frame)`: sound [channels, frames] from the node's audio in, at its own rate, `frame` the absolute
       place of its first frame; called before a step, in order. A jump of `frame` is a gap; nothing wired, no call.
     - `figures() -> dict`: a few numbers and words to show; called some times a second between steps.
+    - `news() -> list[str]`: lines that the user should know of, each told once; called after every step.
     - `close()`: called once when the generator ends, also after it has raised.
 
     All are called from one thread, the slot's own; other slots of the process call theirs at the same time.

@@ -128,6 +128,9 @@ class Slot:
         if self._pace.own and self._snapshots.due:
             self._snapshot(generator, maker)
         self._show(generator)
+        if hasattr(generator, "news"):
+            for line in generator.news():
+                self.tell("log", line=line)
         if maker.bad_for > BAD_SECONDS and time.monotonic() - self._healed_at > HEAL_SECONDS:
             self._heal(generator, maker)
 

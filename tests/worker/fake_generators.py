@@ -220,6 +220,13 @@ class Mute(Ramp):
         raise OSError("still busy")
 
 
+class Talkative(Ramp):
+    """Has something to say after its second chunk."""
+
+    def news(self) -> list[str]:
+        return ["is halfway", "is tired"] if self.made == 2 * self.frames else []
+
+
 KINDS = {kind.__name__.lower(): kind for kind in Ramp.__subclasses__()} | {"ramp": Ramp}
 
 

@@ -163,3 +163,17 @@ def test_generators_of_one_model_and_device_share_a_process(workers: Workers) ->
     assert [statistics.device for statistics in workers.statistics()] == ["cpu"]
     links[1].fill(4000)
     assert links[1].ring.written >= 4000
+
+
+def test_what_a_generator_has_to_say_is_told_in_its_own_name(workers: Workers) -> None:
+    other = workers.open("choir", FAKE, {"device": "cpu"}, rate=48_000, channels=2, start_frame=0, lockstep=True)
+    link = open_link(workers, {"is": "talkative"})
+    for one in (link, other):
+        one.fill(5000)
+    events = workers.poll(0)
+    deadline = time.monotonic() + 20.0
+    while sum(event.kind == "log" for event in events) < 2:
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.005)
+        events += workers.poll(0)
+    assert [str(event) for event in events if event.kind == "log"] == ["nodes.band: is halfway", "nodes.band: is tired"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -69,12 +68,13 @@ class Generator:
         )
         self.desk: StyleDesk | None = None
         self._said = ""
+        self._news: list[str] = []
         self._beginning: tuple[Snapshot, bytes] | None = None
         self._closed = False
         try:
             self.desk = StyleDesk(encoder_of(files.musiccoca), levels=chosen.style_levels)
             latch = Latch(self.seat.session, self.desk, patient=chosen.lockstep)
-            self.player = Player(chosen, self.engine, self.seat, latch, say)
+            self.player = Player(chosen, self.engine, self.seat, latch, self._news.append)
             if chosen.begin_with:
                 controls = self.seat.session.controls
                 self.player.target = self.engine.beside(
@@ -97,8 +97,13 @@ class Generator:
         if (trouble := self.desk.trouble) != self._said:
             self._said = trouble
             if trouble:
-                say(trouble)
+                self._news.append(trouble)
         return sound
+
+    def news(self) -> list[str]:
+        """Lines that the user should know of, since the last call."""
+        told, self._news[:] = list(self._news), []
+        return told
 
     def rewind(self) -> bool:
         """Take the last step back: the next one makes its chunk again, with the newest state and the same chance."""
@@ -174,9 +179,3 @@ def encoder_of(folder: Path | None) -> MusicCoCa:
     """What understands words, one for all generators of a process."""
     with _lock:
         return _encoders.setdefault(folder, MusicCoCa(folder))
-
-
-def say(line: str) -> None:
-    """Tell the user; a worker's errors are shown line by line."""
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()

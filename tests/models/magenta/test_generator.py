@@ -284,13 +284,12 @@ def test_weights_that_sum_to_nothing_leave_the_style_free(opened: Opener, words:
     assert set(conditions(generator)[:12]) == {-1}
 
 
-def test_without_musiccoca_words_are_left_out_and_said_once(opened: Opener, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_musiccoca_words_are_left_out_and_said_once(opened: Opener) -> None:
     generator = opened()
     play(generator, 3, prompt1="disco funk")
     play(generator, 2, prompt1="disco", temperature=0.5)
-    assert capsys.readouterr().err == (
-        "style: MusicCoCa's files are not there; run `graphflow models download mrt2-small`\n"
-    )
+    assert generator.news() == ["style: MusicCoCa's files are not there; run `graphflow models download mrt2-small`"]
+    assert generator.news() == []
     play(generator, 1, prompt1="musiccoca:660,1016")
     assert conditions(generator)[:3] == [660, 1016, -1]
 
@@ -411,9 +410,7 @@ def test_it_continues_from_what_it_has_heard(opened: Opener) -> None:
     assert np.abs(takes[0] - takes[2]).max() > 0.01
 
 
-def test_live_it_plays_on_while_it_listens(
-    opened: Opener, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_live_it_plays_on_while_it_listens(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     from graphflow.models.magenta import player
 
     go, work = threading.Event(), player.continued
@@ -429,18 +426,16 @@ def test_live_it_plays_on_while_it_listens(
     wait_until(lambda: listening.ready, 10.0, "listening")
     play(generator, 1)
     assert generator.seat.session.chunk == 24 + 1
-    assert capsys.readouterr().err == ""
+    assert generator.news() == []
 
 
-def test_what_cannot_be_continued_is_said_and_the_music_goes_on(
-    opened: Opener, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_continued_is_said_and_the_music_goes_on(opened: Opener) -> None:
     generator = opened()
     play(generator, 2, continue_from=0.0)
     play(generator, 1, continue_from=1.0)
     generator.hear(np.full((1, 500), 0.1, np.float32), 0)
     play(generator, 1, continue_from=2.0)
-    assert capsys.readouterr().err.splitlines() == [
+    assert generator.news() == [
         "has heard nothing to continue from; wire sound into its input",
         "prefill has 0.01 s of sound; expected at least 0.04 s",
     ]
@@ -557,19 +552,17 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         ("loud", "has become too loud; it goes on from a moment ago", "1 loudness"),
     ],
 )
-def test_a_stream_that_is_no_music_any_more_goes_back(
-    opened: Opener, how: str, line: str, cause: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_stream_that_is_no_music_any_more_goes_back(opened: Opener, how: str, line: str, cause: str) -> None:
     generator = opened()
     spoiler = Spoiler(generator)
     play(generator, 12, seed=1.0)
     spoiler.how = how
     play(generator, 4)
     spoiler.how = ""
-    assert capsys.readouterr().err == ""
+    assert generator.news() == []
     sound = play(generator, 6)
     assert generator.seat.session.chunk == 10 + 6  # the newest that was kept is that after its 10th chunk
-    assert capsys.readouterr().err == f"{line}\n"
+    assert generator.news() == [line]
     assert generator.figures()["rescues"] == cause
     assert 0.001 < np.abs(sound).max() < 1.0
     assert int(generator.seat.session.generator.step_.wanted.seed[0]) == 1 + (1 << 32)
@@ -590,7 +583,7 @@ def test_a_rescued_render_is_the_same_from_run_to_run(opened: Opener) -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-def test_what_is_no_number_is_never_played(opened: Opener, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_number_is_never_played(opened: Opener) -> None:
     generator = opened()
     spoiler = Spoiler(generator)
     play(generator, 12, seed=1.0)
@@ -598,18 +591,18 @@ def test_what_is_no_number_is_never_played(opened: Opener, capsys: pytest.Captur
     sound = play(generator, 3)
     assert np.isfinite(sound).all()
     assert np.abs(sound[:, 960:]).max() > 0.001
-    assert capsys.readouterr().err == "its model made a sample that is no number; it goes on from a moment ago\n"
+    assert generator.news() == ["its model made a sample that is no number; it goes on from a moment ago"]
     spoiler.how = "nan"
     assert np.isnan(play(generator, 1)).all()  # nothing helps: the worker has a silence for it
     assert generator.figures()["rescues"] == "4 numbers (1 in vain)"
 
 
 @pytest.mark.usefixtures("hasty")
-def test_unwatched_it_is_left_alone(opened: Opener, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwatched_it_is_left_alone(opened: Opener) -> None:
     generator = opened(watch=False)
     spoiler = Spoiler(generator)
     play(generator, 12, seed=1.0)
     spoiler.how = "silent"
     play(generator, 12)
     assert generator.seat.session.chunk == 24
-    assert capsys.readouterr().err == ""
+    assert generator.news() == []
