@@ -30,6 +30,9 @@ TOGETHER = 0.005
 LOST = 75
 """How the process ends when its GPU is gone: nothing in it can use the GPU again."""
 
+_QUIET = threading.Lock()
+"""While a graph is captured no other thread may use the GPU. Another model's steps in the same process are not kept out."""
+
 T = TypeVar("T")
 Make = Callable[[Model, int], StreamingGenerator]
 
@@ -66,7 +69,6 @@ class Engine:
         self.model: Model | None = None
         self._load, self._make = load, make
         self._turn = threading.Condition()
-        self._quiet = threading.Lock()
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._asked: list[Asked] = []
         self._seats: list[Seat] = []
@@ -87,9 +89,9 @@ class Engine:
             self._opening += not alone
         return self.do(lambda: self._open(seed, ahead=ahead, rewinds=rewinds, alone=alone))
 
-    def ask(self, seat: Seat) -> Future[Chunk]:
+    def ask(self, seat: Seat, *, again: bool = False) -> Future[Chunk]:
         """The seat's next chunk, as soon as it is there."""
-        asked = Asked(seat, time.monotonic())
+        asked = Asked(seat, time.monotonic(), again)
         with self._turn:
             self._check()
             self._asked.append(asked)
@@ -109,7 +111,7 @@ class Engine:
         """Run something with the model in the caller's thread, beside the batches; on a GPU not beside a capture."""
         model = self.model
         assert model is not None
-        with self._quiet if model.device.type == "cuda" else nullcontext():
+        with _QUIET if model.device.type == "cuda" else nullcontext():
             return work(model)
 
     def leave(self, seat: Seat) -> None:
@@ -185,7 +187,7 @@ class Engine:
     def _gather(self) -> None:
         """Wait a moment for those that asked at the same time as these the last time. Nobody else is waited for."""
         asked = [request.seat for request in self._asked]
-        if not asked or any(seat.alone for seat in asked):
+        if not asked or any(request.again or request.seat.alone for request in self._asked):
             return
         before = [seat.asked_at for seat in asked if seat.asked_at >= 0.0]
         due = [
@@ -227,12 +229,13 @@ class Engine:
         self._chunks += len(asked)
         self._largest = max(self._largest, len(asked))
         for request, chunk in zip(asked, chunks, strict=True):
-            request.seat.asked_at = request.at
+            if not request.again:
+                request.seat.asked_at = request.at
             request.chunk.set_result(chunk)
 
     def _open(self, seed: int, *, ahead: bool, rewinds: bool, alone: bool) -> Seat:
         assert self.model is not None
-        with self._quiet:
+        with _QUIET:
             generator = self._make(self.model, 1) if alone else self._roomy(self.model)
         seat = Seat(self, generator.open(seed, ahead=ahead, rewinds=rewinds), alone=alone)
         with self._turn:

@@ -56,6 +56,7 @@ class Player:
         self.target: Snapshot | None = None
         self.now = Now()
         self._back: Now | None = None
+        self._again = False
         self._listening: Listening | None = None
 
     def step(self) -> Sound:
@@ -87,7 +88,7 @@ class Player:
         """Take the last step back, so that the next one makes its chunk again. False where that cannot be."""
         if self._back is None or not self.seat.do(Session.rewind):
             return False
-        self.now, self._back = self._back, None
+        self.now, self._back, self._again = self._back, None, True
         return True
 
     def anew(self, session: Session) -> None:
@@ -176,7 +177,7 @@ class Player:
     def _next(self) -> Sound:
         sound = np.zeros((2, 0), np.float32)
         for _ in range(TRIES):
-            chunk = self.seat.step()
+            chunk, self._again = self.seat.step(again=self._again), False
             sound = chunk.sound
             if not self.settings.watch:
                 break

@@ -28,7 +28,7 @@ class Chunk:
 class Host(Protocol):
     """What a seat wants of its engine."""
 
-    def ask(self, seat: Seat) -> Future[Chunk]: ...
+    def ask(self, seat: Seat, *, again: bool = False) -> Future[Chunk]: ...
     def do(self, work: Callable[[], T]) -> T: ...
     def leave(self, seat: Seat) -> None: ...
 
@@ -41,9 +41,10 @@ class Seat:
         self.asked_at = -1.0
         self._closed = False
 
-    def step(self) -> Chunk:
-        """The next chunk, with what the session was told until now."""
-        return self.engine.ask(self).result()
+    def step(self, *, again: bool = False) -> Chunk:
+        """The next chunk, with what the session was told until now. `again`: one that was taken back, so that the
+        moment says nothing about when this stream asks."""
+        return self.engine.ask(self, again=again).result()
 
     def do(self, work: Callable[[Session], T]) -> T:
         """Something else with the session, where nobody steps it meanwhile."""
@@ -65,6 +66,7 @@ class Asked:
 
     seat: Seat
     at: float
+    again: bool
     chunk: Future[Chunk] = field(default_factory=Future)
 
 

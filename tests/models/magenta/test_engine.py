@@ -18,7 +18,7 @@ from graphflow.models.magenta.engine import BUCKETS, Engine
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.seat import Chunk, Seat
 from graphflow.models.magenta.step import Step
-from graphflow.models.magenta.streaming import StreamingGenerator
+from graphflow.models.magenta.streaming import Session, StreamingGenerator
 from tests.conftest import wait_until
 from tests.models.magenta.tiny_model import tiny_model
 
@@ -121,6 +121,17 @@ def test_companions_are_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPat
     other.step()
     assert first.result(10.0).number == 1
     assert engine.statistics().batches == 2
+
+
+def test_a_chunk_made_again_waits_for_nobody_and_is_forgotten(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "GATHER", 1000.0)
+    monkeypatch.setattr(engine_module, "TOGETHER", 10.0)
+    one, other = engine.open(1, rewinds=True), engine.open(2)
+    held_up(engine, one.step, other.step)
+    before = one.asked_at
+    assert one.do(Session.rewind)
+    assert one.step(again=True).number == 0
+    assert one.asked_at == before
 
 
 def test_a_stream_alone_sounds_the_same_whoever_else_plays() -> None:

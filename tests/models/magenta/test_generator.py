@@ -522,8 +522,8 @@ class Spoiler:
         self.step, self.how = generator.seat.step, ""
         generator.seat.step = self.spoiled  # type: ignore[method-assign]
 
-    def spoiled(self) -> Chunk:
-        chunk = self.step()
+    def spoiled(self, **how: bool) -> Chunk:
+        chunk = self.step(**how)
         change = {
             "": lambda sound: sound,
             "silent": np.zeros_like,
