@@ -31,7 +31,7 @@ LOST = 75
 """How the process ends when its GPU is gone: nothing in it can use the GPU again."""
 
 _QUIET = threading.Lock()
-"""While a graph is captured no other thread may use the GPU. Another model's steps in the same process are not kept out."""
+"""While a graph is captured no other thread may use the GPU. Another model's steps in this process are not kept out."""
 
 T = TypeVar("T")
 Make = Callable[[Model, int], StreamingGenerator]
