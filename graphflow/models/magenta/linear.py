@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Linear(nn.Module):
-    """y = x W^T + b, in the weights' own precision."""
+    """y = x W^T + b, in the precision of x."""
 
     def __init__(self, width: int, out: int, *, bias: bool = True) -> None:
         super().__init__()
@@ -16,7 +16,7 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., width] to [..., out]."""
-        return nn.functional.linear(x, self.weight, self.bias)
+        return nn.functional.linear(x, self.weight.to(x.dtype), self.bias)
 
 
 class Table(nn.Module):

@@ -35,6 +35,10 @@ class Model:
 
     def step(self, slots: int = 1) -> Step:
         """The fastest step there is for the device."""
+        if self.device.type == "cpu":
+            from graphflow.models.magenta.cpu import CpuStep  # numba, which no other device needs
+
+            return CpuStep(self.lm, self.decoder, slots, self.device)
         kind = CapturedStep if self.device.type == "cuda" else Step
         return kind(self.lm, self.decoder, slots, self.device)
 

@@ -11,16 +11,23 @@ from graphflow.core.errors import UserError
 from graphflow.models.magenta.attention import Norm
 from graphflow.models.magenta.codec.decoder import Decoder
 from graphflow.models.magenta.config import Config
-from graphflow.models.magenta.linear import LayerNorm
+from graphflow.models.magenta.linear import LayerNorm, Linear
 from graphflow.models.magenta.lm import LanguageModel
+from graphflow.models.magenta.quantised import quantise
 
 Precision = Literal["float32", "bfloat16", "int8", "int4"]
 
+BITS = {"int8": 8, "int4": 4}
+
 
 def choose(name: str, device: torch.device, config: Config) -> Precision:
-    """The precision that a setting means on a device. Raises UserError."""
+    """The precision that a setting means on a device. Raises UserError.
+
+    On a CPU `auto` is int8: reading the weights is what takes time there, and of what reads few of them int8 is the one
+    whose choices can hardly be told from float32's. int4 reads half and is audibly another player (bench/mrt2_cpu.md).
+    """
     if name == "auto":
-        return "float32" if device.type == "cpu" else "bfloat16"
+        return "int8" if device.type == "cpu" else "bfloat16"
     for known in get_args(Precision):
         if name == known:
             return known  # type: ignore[no-any-return]
@@ -30,13 +37,21 @@ def choose(name: str, device: torch.device, config: Config) -> Precision:
 def apply(lm: LanguageModel, decoder: Decoder, precision: Precision, device: torch.device) -> None:
     """Bring empty modules to a device, in the precision that their weights will be copied into.
 
-    Norms stay in float32, and so does the codec: its values reach 4e6.
+    Norms stay in float32, and so does the codec: its values reach 4e6. On a CPU only the transformers' matrices are
+    narrowed: what travels between them costs nothing in float32.
     """
-    if precision == "bfloat16":
+    parts = (lm.temporal, lm.depth)
+    if device.type != "cpu" and precision != "float32":
         for module in lm.modules():
             if not isinstance(module, (Norm, LayerNorm)):
                 narrow(module, torch.bfloat16)
         lm.depth.activation = torch.bfloat16
+    elif precision == "bfloat16":
+        for linear in (module for part in parts for module in part.modules() if isinstance(module, Linear)):
+            linear.weight = nn.Parameter(torch.empty_like(linear.weight, dtype=torch.bfloat16), requires_grad=False)
+    if precision in BITS:
+        for part in parts:
+            quantise(part, BITS[precision])
     lm.to(device)
     decoder.to(device)
 

@@ -1,0 +1,189 @@
+"""A step on a CPU: compiled loops over weights in few bits, the codec's two sides at once.
+
+One processor core carries the language model, which is one long chain of reading weights; a second one takes the
+codec's right side. `PipelinedStep` makes a chunk's codes while the codec is still at the chunk before. It yields more
+on the same cores and each sound comes a chunk later, so it is for rendering, and for playing live only where `CpuStep`
+cannot keep up: 40 ms of latency are worth more than cores that rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numba
+import torch
+from torch import Tensor
+
+from graphflow.audio.compile import cache_folder
+from graphflow.models.magenta import cpu_dots, cpu_kernels, cpu_lm
+from graphflow.models.magenta.codec import fast, fast_kernels, products
+from graphflow.models.magenta.codec.decoder import Decoder, played
+from graphflow.models.magenta.codec.fast import FastDecoder, adopt
+from graphflow.models.magenta.config import CHUNK
+from graphflow.models.magenta.cpu_lm import CpuLanguageModel, Draw
+from graphflow.models.magenta.linear import Linear
+from graphflow.models.magenta.lm import LanguageModel
+from graphflow.models.magenta.step import Step
+
+BEHIND = 1 << 40
+"""Added to the codec's count of chunks while the last codes of a slot have not been decoded. It is part of the slot's
+state, so a snapshot, a rewind or a new beginning brings the right one along."""
+
+log = logging.getLogger(__name__)
+
+
+class CpuStep(Step):
+    """One chunk of every running slot, slot after slot. `cores`: how many it may use, all there are by default.
+
+    In float32 the codec runs as it is written, for comparing; in every other precision it is `FastDecoder`.
+    """
+
+    delay_chunks = 0
+    """Chunks that sound comes later than from the plain step."""
+
+    def __init__(
+        self, lm: LanguageModel, decoder: Decoder, slots: int, device: torch.device, *, cores: int | None = None
+    ) -> None:
+        super().__init__(lm, decoder, slots, device)
+        self.batch.codec = adopt(self.batch.codec)
+        self.cores = cores or available()
+        self._lm = CpuLanguageModel(lm)
+        self._threads = ThreadPoolExecutor(2, "magenta")
+        self._fast = None if exact(lm) else FastDecoder(decoder, self._threads if self._split else None)
+        self._warm_up()
+
+    @property
+    def _split(self) -> bool:
+        """Whether a core is free for the codec's right side."""
+        return self.cores > 1
+
+    def _warm_up(self) -> None:
+        """Compile what is not compiled yet, which takes long only once."""
+        begun, mark = time.perf_counter(), compiled_mark(self.lm)
+        if not mark.exists():
+            log.info("compiling the model's loops for this processor, once: about 30 s")
+        self.wanted.running[0] = True
+        with torch.inference_mode():
+            for _ in range(2):
+                self.run()
+        self.batch.begin(0)  # what the ring holds is not seen again
+        self.wanted.running[0] = False
+        if not mark.exists():
+            log.info("compiled in %.0f s", time.perf_counter() - begun)
+            try:
+                mark.parent.mkdir(parents=True, exist_ok=True)
+                mark.touch()
+            except OSError:
+                log.debug("no mark at %s: the next start will announce a compilation that may be quick", mark)
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        """Sound [B, 1920, 2] and ids [B, levels]; zeros where a slot does not run."""
+        running = self._running()
+        for slot in running:
+            if self._behind(slot):  # a pipelined step left it; that chunk's sound has no place any more
+                self._decode(slot)
+        ids = self._compose(running)
+        self._keep(running, ids)
+        return self._sound(running), ids
+
+    def _running(self) -> list[int]:
+        return [slot for slot in range(self.batch.slots) if bool(self.wanted.running[slot])]
+
+    def _compose(self, running: list[int]) -> Tensor:
+        """The next ids [B, levels] of the running slots; writes their rings."""
+        batch, wanted = self.batch, self.wanted
+        ids = torch.zeros_like(batch.previous)
+        for slot in running:
+            draw = Draw(
+                float(wanted.temperature[slot]),
+                int(wanted.top_k[slot]),
+                int(wanted.seed[slot]),
+                int(batch.chunk[slot]),
+            )
+            made = self._lm(wanted.conditions[slot], batch.previous[slot], batch.memory, slot, draw)
+            ids[slot] = torch.tensor(made)
+        return ids
+
+    def _keep(self, running: list[int], ids: Tensor) -> None:
+        for slot in running:
+            self.batch.previous[slot] = ids[slot]
+            self.batch.chunk[slot] += 1
+
+    def _sound(self, running: list[int]) -> Tensor:
+        sound = torch.zeros(self.batch.slots, CHUNK, 2)
+        for slot in running:
+            sound[slot] = self._decode(slot)
+        return sound
+
+    def _behind(self, slot: int) -> bool:
+        return int(self.batch.codec[-2][slot]) >= BEHIND
+
+    @torch.inference_mode()
+    def _decode(self, slot: int) -> Tensor:
+        """The sound [1920, 2] of the slot's last codes; its codec is then no longer behind."""
+        codec, codes = self.batch.codec, self.lm.codes(self.batch.previous[slot])
+        codec[-2][slot] %= BEHIND
+        if self._fast is not None:
+            return self._fast(codes, codec, slot)
+        memory = self.batch.light(slot)[2:]
+        wave, new = self.decoder(codes[None], memory)
+        torch._foreach_copy_(memory, new)
+        return played(wave)[0]
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+class PipelinedStep(CpuStep):
+    """Makes a chunk's codes while it decodes those of the chunk before: more on two cores or three, a chunk later.
+
+    Both halves begin at the same edge of a chunk and end before `run` does, so between runs nothing is in flight and
+    a slot's state can be kept, taken back and restored as ever.
+    """
+
+    delay_chunks = 1
+
+    @property
+    def _split(self) -> bool:
+        """With three cores: one for the language model, one for each side."""
+        return self.cores > 2
+
+    def run(self) -> tuple[Tensor, Tensor]:
+        """Sound [B, 1920, 2] of the chunk before, silence at a stream's beginning, and ids [B, levels] of this one."""
+        running = self._running()
+        late = self._threads.submit(self._sound, [slot for slot in running if self._behind(slot)])
+        ids = self._compose(running)
+        sound = late.result()
+        self._keep(running, ids)
+        for slot in running:
+            self.batch.codec[-2][slot] += BEHIND
+        return sound, ids
+
+
+def available() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def exact(lm: LanguageModel) -> bool:
+    """Whether the weights are as they were trained."""
+    weight = lm.depth.adapter.weight
+    return isinstance(weight, Tensor) and weight.dtype == torch.float32
+
+
+def compiled_mark(lm: LanguageModel) -> Path:
+    """A file that says that these loops have been compiled here for this precision."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for module in (cpu_dots, cpu_kernels, cpu_lm, fast, fast_kernels, products):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    head = lm.depth.adapter
+    assert isinstance(head, Linear)
+    digest.update(str(cpu_lm.matrix(head).weight.dtype).encode())
+    return cache_folder() / "kernels" / f"magenta_{digest.hexdigest()[:16]}"

@@ -1,0 +1,364 @@
+"""The transformers' layers for one stream on a CPU, as compiled loops: weights in any precision, all else float32.
+
+A layer is one call, because six hundred small calls into torch cost as much as the weights of a chunk. Arrays are
+written in place; nothing here starts a thread or holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba.extending import overload, register_jitable
+
+from graphflow.models.magenta.cpu_dots import as_bits, as_float, dot_eight, dot_four
+
+F32 = npt.NDArray[np.float32]
+I64 = npt.NDArray[np.int64]
+Array = npt.NDArray[Any]
+Float = Any
+"""A float32 in compiled code."""
+
+FAST = {"contract", "nsz", "nnan", "ninf", "arcp", "reassoc"}
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FAST}
+ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
+CAP = np.float32(30.0)
+
+
+class Matrix(NamedTuple):
+    """Weights [out, width] and bias [out] or [0]. By the weights' type they are float32, bfloat16 (uint16), eight bits
+    (int8) or four (int16 words); the latter two have scales [out, groups], see `quantised`."""
+
+    weight: Array
+    scale: F32
+    bias: F32
+
+
+class Room(NamedTuple):
+    """Arrays to work in, one set per thread: `normed` and `mixed` hold a layer's width, `wide` its widest product."""
+
+    normed: F32
+    mixed: F32
+    wide: F32
+    out: F32
+    logits: F32
+    shorts: npt.NDArray[np.int16]
+    offset: npt.NDArray[np.int32]
+
+
+class AttentionWeights(NamedTuple):
+    """`project` is query, key and value together, or the query alone where `listen` has key and value."""
+
+    pre: F32
+    post: F32
+    project: Matrix
+    out: Matrix
+
+
+class FeedForwardWeights(NamedTuple):
+    pre: F32
+    post: F32
+    rise: Matrix
+    fall: Matrix
+
+
+class TemporalWeights(NamedTuple):
+    own: AttentionWeights
+    cross: AttentionWeights
+    listen: Matrix
+    feed: FeedForwardWeights
+
+
+class DepthWeights(NamedTuple):
+    own: AttentionWeights
+    feed: FeedForwardWeights
+
+
+@register_jitable(fastmath={"contract"})  # type: ignore[untyped-decorator]
+def exp(x: Float) -> Float:
+    """e to the x in float32, within 2e-7 of it; written out so that a loop of it becomes vectors."""
+    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
+    whole = np.int32(x * np.float32(1.44269504) + np.float32(127.5))  # never negative, so cutting off is rounding down
+    n = np.float32(whole) - np.float32(127.0)
+    r = x - n * np.float32(0.693359375) - n * np.float32(-2.12194440e-4)
+    p = np.float32(1.9875691500e-4)
+    for c in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
+        p = p * r + np.float32(c)
+    return (p * r * r + r + ONE) * as_float(np.uint32(np.uint32(whole) << np.uint32(23)))
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def tanh(x: Float) -> Float:
+    return ONE - TWO / (exp(TWO * x) + ONE)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def gelu(x: Float) -> Float:
+    """The tanh form."""
+    return HALF * x * (ONE + tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)))
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def norm(x: F32, scale: F32, out: F32) -> None:
+    """RMS norm."""
+    total = np.float32(0.0)
+    for i in range(x.shape[0]):
+        total += x[i] * x[i]
+    factor = np.float32(ONE / np.sqrt(total / np.float32(x.shape[0]) + np.float32(1e-6)))
+    for i in range(x.shape[0]):
+        out[i] = x[i] * factor * scale[i]
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def add_normed(x: F32, made: F32, scale: F32) -> None:
+    """x + norm(made), in place of x."""
+    total = np.float32(0.0)
+    for i in range(x.shape[0]):
+        total += made[i] * made[i]
+    factor = np.float32(ONE / np.sqrt(total / np.float32(x.shape[0]) + np.float32(1e-6)))
+    for i in range(x.shape[0]):
+        x[i] += made[i] * factor * scale[i]
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def shorten(x: F32, width: int, shorts: npt.NDArray[np.int16]) -> Float:
+    """x as 16-bit numbers, zeros after it, and what one of them is worth."""
+    largest = np.float32(1e-30)
+    for i in range(width):
+        largest = max(largest, abs(x[i]))
+    factor = np.float32(32767.0) / largest
+    for i in range(width):
+        value = x[i] * factor
+        shorts[i] = np.int16(value + (HALF if value >= np.float32(0.0) else -HALF))
+    for i in range(width, shorts.shape[0]):
+        shorts[i] = 0
+    return np.float32(largest / np.float32(32767.0))
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def _quantised_sums(shorts: npt.NDArray[np.int16], offset: npt.NDArray[np.int32]) -> None:
+    """What the 8 added to each nibble of a group must be taken out with, in the first of the group's eight sums."""
+    for group in range(shorts.shape[0] // 32):
+        total = np.int32(0)
+        for i in range(32):
+            total = np.int32(total + np.int32(shorts[32 * group + i]))
+        offset[8 * group] = np.int32(-8 * total)
+
+
+def times(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+    """out = weights x + bias; only the beginnings of x and out that the matrix has."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(times, strict=False, jit_options={"nogil": True, "error_model": "numpy", "fastmath": FAST})  # type: ignore[untyped-decorator]
+def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
+    """numba asks for the loop that suits the weights' type."""
+    dtype = str(matrix.types[0].dtype)
+
+    def dense(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+        weight = matrix.weight
+        for n in range(weight.shape[0]):
+            row = weight[n]
+            total = np.float32(0.0)
+            for k in range(row.shape[0]):
+                total += row[k] * x[k]
+            out[n] = total
+        _add_bias(out, matrix.bias)
+
+    def half(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+        weight = matrix.weight
+        for n in range(weight.shape[0]):
+            row = weight[n]
+            total = np.float32(0.0)
+            for k in range(row.shape[0]):
+                total += as_float(np.uint32(np.uint32(row[k]) << np.uint32(16))) * x[k]
+            out[n] = total
+        _add_bias(out, matrix.bias)
+
+    def eight(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+        weight, scale = matrix.weight, matrix.scale
+        shorts, offset = room.shorts[: weight.shape[1]], room.offset
+        factor = shorten(x, min(x.shape[0], shorts.shape[0]), shorts)
+        for group in range(scale.shape[1]):
+            offset[8 * group] = 0
+        for n in range(weight.shape[0]):
+            out[n] = dot_eight(weight[n], scale[n], shorts, offset) * factor
+        _add_bias(out, matrix.bias)
+
+    def four(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+        weight, scale = matrix.weight, matrix.scale
+        shorts, offset = room.shorts[: 4 * weight.shape[1]], room.offset
+        factor = shorten(x, min(x.shape[0], shorts.shape[0]), shorts)
+        _quantised_sums(shorts, offset)
+        for n in range(weight.shape[0]):
+            out[n] = dot_four(weight[n], scale[n], shorts, offset) * factor
+        _add_bias(out, matrix.bias)
+
+    return {"float32": dense, "uint16": half, "int8": eight, "int16": four}[dtype]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def _add_bias(out: F32, bias: F32) -> None:
+    for n in range(bias.shape[0]):
+        out[n] += bias[n]
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def attend(query: F32, keys: F32, values: F32, seen: I64, logits: F32, out: F32) -> None:
+    """One query per head, [heads * h], over the keys [heads, slots, h] at `seen`; the softmax's weights in `logits`."""
+    heads, _, width = keys.shape
+    for head in range(heads):
+        q, o = query[head * width : (head + 1) * width], out[head * width : (head + 1) * width]
+        largest = np.float32(-1e30)
+        for i in range(seen.shape[0]):
+            key = keys[head, seen[i]]
+            total = np.float32(0.0)
+            for d in range(width):
+                total += q[d] * key[d]
+            logits[i] = total
+            largest = max(largest, total)
+        total = np.float32(0.0)
+        for i in range(seen.shape[0]):
+            logits[i] = exp(logits[i] - largest)
+            total += logits[i]
+        for d in range(width):
+            o[d] = np.float32(0.0)
+        for i in range(seen.shape[0]):
+            weight, value = logits[i] / total, values[head, seen[i]]
+            for d in range(width):
+                o[d] += weight * value[d]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def store(heads: F32, at: int, new: F32) -> None:
+    """new [heads * h] into the slot `at` of heads [heads, slots, h]."""
+    for head in range(heads.shape[0]):
+        slot = heads[head, at]
+        for d in range(slot.shape[0]):
+            slot[d] = new[head * slot.shape[0] + d]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def feed(x: F32, weights: FeedForwardWeights, room: Room) -> None:
+    """x + norm(fall(gelu(rise(norm(x))))), in place of x."""
+    width, hidden = x.shape[0], weights.rise.weight.shape[0]
+    norm(x, weights.pre, room.normed)
+    times(weights.rise, room.normed[:width], room.wide, room)
+    for i in range(hidden):
+        room.wide[i] = gelu(room.wide[i])
+    times(weights.fall, room.wide[:hidden], room.out, room)
+    add_normed(x, room.out, weights.post)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def attention(
+    x: F32, weights: AttentionWeights, keys: F32, values: F32, at: int, seen: I64, own: bool, room: Room
+) -> None:
+    """x + norm(out(attend(norm(x)))), in place of x; `own`: key and value are x's too, and go into slot `at`."""
+    width = keys.shape[0] * keys.shape[2]
+    norm(x, weights.pre, room.normed)
+    times(weights.project, room.normed[: x.shape[0]], room.wide, room)
+    if own:
+        store(keys, at, room.wide[width : 2 * width])
+        store(values, at, room.wide[2 * width : 3 * width])
+    attend(room.wide[:width], keys, values, seen, room.logits, room.mixed)
+    times(weights.out, room.mixed[:width], room.out, room)
+    add_normed(x, room.out, weights.post)
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def temporal_layer(
+    weights: TemporalWeights, x: F32, source: F32, rings: tuple[F32, F32, F32, F32], at: int, seen: I64, room: Room
+) -> None:
+    """One chunk through a temporal layer: x [dim] is overwritten, the rings [heads, slots, h] get their slot `at`."""
+    keys, values, cross_keys, cross_values = rings
+    attention(x, weights.own, keys, values, at, seen, True, room)
+    width = keys.shape[0] * keys.shape[2]
+    times(weights.listen, source, room.wide, room)
+    store(cross_keys, at, room.wide[:width])
+    store(cross_values, at, room.wide[width : 2 * width])
+    attention(x, weights.cross, cross_keys, cross_values, at, seen, False, room)
+    feed(x, weights.feed, room)
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def depth_layer(weights: DepthWeights, x: F32, keys: F32, values: F32, level: int, seen: I64, room: Room) -> None:
+    """One level through a depth layer: x [dim] is overwritten."""
+    attention(x, weights.own, keys, values, level, seen, True, room)
+    feed(x, weights.feed, room)
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def product(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+    """out = weights x + bias."""
+    times(matrix, x, out, room)
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def head(matrix: Matrix, scale: F32, bias: F32, x: F32, logits: F32, room: Room) -> None:
+    """Layer norm and a level's logits, capped."""
+    mean = np.float32(0.0)
+    for i in range(x.shape[0]):
+        mean += x[i]
+    mean /= np.float32(x.shape[0])
+    spread = np.float32(0.0)
+    for i in range(x.shape[0]):
+        spread += (x[i] - mean) * (x[i] - mean)
+    factor = np.float32(ONE / np.sqrt(spread / np.float32(x.shape[0]) + np.float32(1e-6)))
+    for i in range(x.shape[0]):
+        room.normed[i] = (x[i] - mean) * factor * scale[i] + bias[i]
+    times(matrix, room.normed[: x.shape[0]], logits, room)
+
+
+@numba.njit(**(OPTIONS | {"fastmath": False}))  # type: ignore[untyped-decorator]
+def gumbel(seed: int, chunk: int, level: int, code: int) -> Float:
+    """The same number as `noise.gumbel` has there."""
+    low = np.uint64(0xFFFFFFFF)
+    a, b = np.uint64(code // 4), np.uint64(level)
+    c, d = np.uint64(chunk) & low, (np.uint64(chunk) >> np.uint64(32)) & low
+    k0, k1 = np.uint64(seed) & low, (np.uint64(seed) >> np.uint64(32)) & low
+    for _ in range(10):
+        left, right = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
+        a, b, c, d = (right >> np.uint64(32)) ^ b ^ k0, right & low, (left >> np.uint64(32)) ^ d ^ k1, left & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    word = (a, b, c, d)[code % 4]
+    return np.float32(-math.log(-math.log((np.float64(word) + 0.5) * 2.0**-32)))
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def largest_but(values: F32, k: int) -> Float:
+    """The k-th largest, bit by bit from the top: the greatest number that k values are not smaller than."""
+    keys = np.empty(values.shape[0], np.uint32)
+    for i in range(values.shape[0]):
+        bits = as_bits(values[i])  # turned round so that they sort as the numbers do
+        keys[i] = bits ^ (np.uint32(0xFFFFFFFF) if bits >> np.uint32(31) else np.uint32(0x80000000))
+    found = np.uint32(0)
+    for bit in range(31, -1, -1):
+        tried = np.uint32(found | np.uint32(np.uint32(1) << np.uint32(bit)))
+        count = np.int32(0)
+        for i in range(keys.shape[0]):
+            count = np.int32(count + np.int32(keys[i] >= tried))
+        if count >= k:
+            found = tried
+    return as_float(np.uint32(found ^ (np.uint32(0x80000000) if found >> np.uint32(31) else np.uint32(0xFFFFFFFF))))
+
+
+@numba.njit(**(OPTIONS | {"fastmath": False}))  # type: ignore[untyped-decorator]
+def pick(logits: F32, temperature: float, top_k: int, seed: int, chunk: int, level: int) -> int:
+    """A code by its logits, which are capped in place. As `sampling.pick`, with noise only for who can be picked."""
+    codes = logits.shape[0]
+    for i in range(codes):
+        logits[i] = CAP * tanh(logits[i] / CAP)
+    least = largest_but(logits, min(max(top_k, 1), codes))
+    best, chosen = np.float32(-np.inf), 0
+    for i in range(codes):
+        if logits[i] >= least:
+            noisy = logits[i]
+            if temperature != 0.0:
+                noisy += np.float32(temperature) * np.float32(gumbel(seed, chunk, level, i))
+            if noisy > best:
+                best, chosen = noisy, i
+    return chosen
