@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from graphflow.cli import main
 from graphflow.core.library import Library
 from graphflow.core.patch_text import read
 from graphflow.models.magenta import controls, settings, wish
@@ -148,6 +150,23 @@ def test_live_two_nodes_are_one_batch(workers: Workers, tiny: Path) -> None:
 
     player.until(batched, 60.0)
     player.until(lambda: np.abs(player.sound(0) - player.sound(1)).max() > 0.001, 30.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["render 08-magenta -o OUT", "play 08-magenta --device OUT"])
+def test_without_weights_a_line_says_so_and_the_rest_sounds(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("GRAPHFLOW_HOME", "XDG_DATA_HOME", "MAGENTA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    out = tmp_path / "out.wav"
+    assert main([*command.replace("OUT", str(out)).split(), "--seconds", "2"]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("band: ")]
+    assert len(said) == 1
+    assert said[0].startswith("band: mrt2-small: no checkpoints/mrt2_small.safetensors in ")
+    assert said[0].endswith("; graphflow models download mrt2-small")
+    sound, _ = soundfile.read(out)
+    assert 0.01 < np.abs(sound).max() < 0.2
 
 
 def test_the_node_and_the_model_mean_the_same() -> None:

@@ -355,6 +355,31 @@ def test_a_reset_begins_the_same_music_again_after_a_crossfade(opened: Opener) -
     assert generator.seat.session.chunk == 5  # a counter that goes down means nothing either
 
 
+@pytest.mark.parametrize("lookahead", ["on", "off"])
+def test_live_it_begins_anew_stops_and_goes_back_as_well(opened: Opener, words: Words, lookahead: str) -> None:
+    generator = opened(_lockstep=False, lookahead=lookahead)
+    begun = 960 if lookahead == "on" else CHUNK + 960
+    first = play(generator, 4, seed=1.0)
+    again = play(generator, 4, seed=1.0, reset=1.0)
+    np.testing.assert_array_equal(again[:, begun:], first[:, begun:])
+    assert generator.rewind()
+    np.testing.assert_array_equal(play(generator, 1), first[:, 3 * CHUNK :])
+    expected = play(generator, 3)
+    play(generator, 1, seed=1.0, reset=2.0)
+    assert not generator.rewind()  # a jump is not taken back
+    play(generator, 3)
+    play(generator, 3, seed=1.0, reset=2.0, bypass=True)
+    play(generator, 1, seed=1.0, reset=3.0, bypass=True)
+    again = play(generator, 7, seed=1.0, reset=3.0)
+    np.testing.assert_array_equal(again[:, begun : 4 * CHUNK], first[:, begun:])
+    np.testing.assert_array_equal(again[:, 4 * CHUNK :], expected)
+    stored = generator.snapshot()
+    went_on = play(generator, 2)
+    other = opened(_lockstep=False, lookahead=lookahead)
+    other.restore(stored)
+    np.testing.assert_array_equal(play(other, 2), went_on)
+
+
 def test_bypassed_it_fades_and_costs_nothing(opened: Opener) -> None:
     generator, other = opened(), opened()
     play(generator, 3, seed=1.0)
@@ -510,6 +535,25 @@ def test_without_weights_a_line_says_how_to_get_them(tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, str(tmp_path))
     with pytest.raises(UserError, match=r"; graphflow models download mrt2-base$"):
         magenta.open({"weights": "mrt2-base"})
+
+
+def test_silence_may_be_what_was_asked_for(opened: Opener) -> None:
+    generator = opened()
+    latch = generator.player.latch
+    for params, notes, yes in (
+        ({}, [], False),
+        ({"unmask": 127, "drums": "off"}, [], True),
+        ({"unmask": 127}, [], True),
+        ({"unmask": 127, "drums": "on"}, [], False),
+        ({"unmask": 127}, [[60, 0.5, 1]], False),
+        ({"unmask": 126}, [], False),
+    ):
+        generator.set({"params": params, "notes": notes})
+        generator.step(0)
+        assert latch.may_be_silent is yes, params
+    for params, yes in (({}, True), ({"temperature": 0.0}, False), ({"top_k": 1}, False)):
+        play(generator, 1, unheard=0, **params)
+        assert latch.by_chance is yes, params
 
 
 # --- watched ----------------------------------------------------------------------------------------------------------
