@@ -42,7 +42,7 @@ def decode(decoder: Decoder, codes: Tensor, memory: list[Tensor], running: Tenso
     for old, kept in zip(memory, new, strict=True):
         rows = running if old.shape[0] == running.shape[0] else both
         old.copy_(torch.where(rows.view(-1, *[1] * (old.dim() - 1)), kept, old))
-    return played(wave)
+    return played(wave).contiguous()  # else its way to the host needs a buffer of its own
 
 
 def advance(

@@ -228,8 +228,17 @@ class StreamingGenerator:
         self.model = model
         self._make = step or Model.step
         self.step_ = self._make(model, slots)
+        self._warm_up()
         self._sessions: dict[int, Session] = {}
         self._ticks = self._steps = 0
+
+    def _warm_up(self) -> None:
+        """Make a seam's sound once: a GPU's libraries take long over their first call, and a chunk must not wait."""
+        if self.model.device.type == "cuda":
+            memory = self.model.decoder.memory(1)
+            codes = torch.zeros(1, self.model.config.levels, dtype=torch.int64, device=self.model.device)
+            for _ in range(2):
+                self.model.sound_after(codes, memory)
 
     @property
     def slots(self) -> int:
