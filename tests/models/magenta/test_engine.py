@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -249,6 +250,18 @@ def test_a_gpu_that_is_lost_ends_the_process(
     assert ended == [engine_module.LOST]
     said = capsys.readouterr().err
     assert said == "the GPU has failed (CUDA error: unspecified launch failure); beginning again in a new process\n"
+
+
+@pytest.mark.parametrize("precision, threads", [("int8", 1), ("float32", 2)])
+def test_a_cpus_threads_do_not_wait_for_each_other(precision: str, threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    engine = Engine(lambda: replace(tiny_model(), precision=precision))
+    try:
+        assert engine.do(torch.get_num_threads) == threads
+    finally:
+        engine.close()
+        torch.set_num_threads(before)
 
 
 @pytest.fixture
