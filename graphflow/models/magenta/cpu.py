@@ -54,13 +54,8 @@ class CpuStep(Step):
         self.cores = cores or available()
         self._lm = CpuLanguageModel(lm)
         self._threads = ThreadPoolExecutor(2, "magenta")
-        self._fast = None if exact(lm) else FastDecoder(decoder, self._threads if self._split else None)
+        self._fast = None if exact(lm) else FastDecoder(decoder, self._threads if self.cores > 1 else None)
         self._warm_up()
-
-    @property
-    def _split(self) -> bool:
-        """Whether a core is free for the codec's right side."""
-        return self.cores > 1
 
     def _warm_up(self) -> None:
         """Compile what is not compiled yet, which takes long only once."""
@@ -147,11 +142,6 @@ class PipelinedStep(CpuStep):
     """
 
     delay_chunks = 1
-
-    @property
-    def _split(self) -> bool:
-        """With three cores: one for the language model, one for each side."""
-        return self.cores > 2
 
     def run(self) -> tuple[Tensor, Tensor]:
         """Sound [B, 1920, 2] of the chunk before, silence at a stream's beginning, and ids [B, levels] of this one."""

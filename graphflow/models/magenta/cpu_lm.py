@@ -30,6 +30,18 @@ def array(tensor: Tensor) -> Any:
     return tensor.detach().numpy()
 
 
+def gather(module: nn.Module) -> None:
+    """Move a layer's numbers into one array. numpy asks for large pages where an array is larger than 4 MB, and weights
+    on large pages are read a third faster (measured): a page of 4 kB ends after four rows."""
+    tensors = [*module.parameters(), *module.buffers()]
+    sizes = [-(-tensor.numel() * tensor.element_size() // 64) * 64 for tensor in tensors]
+    place, at = torch.from_numpy(np.empty(sum(sizes), np.uint8)), 0
+    for tensor, size in zip(tensors, sizes, strict=True):
+        own = place[at : at + tensor.numel() * tensor.element_size()].view(tensor.dtype).view(tensor.shape)
+        tensor.data = own.copy_(tensor)
+        at += size
+
+
 def matrix(linear: Linear) -> Matrix:
     bias = NOTHING if linear.bias is None else array(linear.bias)
     if isinstance(linear, QuantisedLinear):
@@ -80,6 +92,8 @@ class CpuLanguageModel:
 
     def __init__(self, lm: LanguageModel) -> None:
         self.lm = lm
+        for part in (*lm.temporal.layers, lm.depth):
+            gather(part)
         temporal, depth = lm.temporal.sizes, lm.depth.sizes
         self._temporal = [temporal_weights(layer) for layer in lm.temporal.layers]
         self._depth = [depth_weights(layer) for layer in lm.depth.layers]

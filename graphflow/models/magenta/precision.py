@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import nn
@@ -10,14 +10,19 @@ from torch import nn
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.attention import Norm
 from graphflow.models.magenta.codec.decoder import Decoder
-from graphflow.models.magenta.config import Config
+from graphflow.models.magenta.config import CHUNK, RATE, Config
 from graphflow.models.magenta.linear import LayerNorm, Linear
 from graphflow.models.magenta.lm import LanguageModel
-from graphflow.models.magenta.quantised import quantise
+from graphflow.models.magenta.quantised import QuantisedLinear, quantise
+
+if TYPE_CHECKING:
+    from graphflow.models.magenta.model import Model
 
 Precision = Literal["float32", "bfloat16", "int8", "int4"]
 
 BITS = {"int8": 8, "int4": 4}
+READABLE = 20e9
+"""Bytes of weights that a CPU may have to read in a second of sound, each counted once: about what a core reads."""
 
 
 def choose(name: str, device: torch.device, config: Config) -> Precision:
@@ -64,3 +69,26 @@ def narrow(module: nn.Module, dtype: torch.dtype) -> None:
     for name, buffer in module._buffers.items():
         if buffer is not None and name.startswith("sink_"):
             module._buffers[name] = buffer.to(dtype)
+
+
+def weight_bytes(lm: LanguageModel) -> int:
+    """Bytes of the transformers' matrices, which a chunk reads at least once."""
+    count = 0
+    for part in (lm.temporal, lm.depth):
+        for module in part.modules():
+            if isinstance(module, QuantisedLinear):
+                count += module.weight.codes.nbytes + module.weight.scale.nbytes
+            elif isinstance(module, Linear):
+                count += module.weight.nbytes
+    return count
+
+
+def refuse_real_time(model: Model) -> str | None:
+    """Why a model cannot be played live where it is, in one line; None where it may be tried."""
+    needed = weight_bytes(model.lm) * RATE / CHUNK
+    if model.device.type != "cpu" or needed <= READABLE:
+        return None
+    return (
+        f"{model.config.name} on cpu in {model.precision} reads {needed / 1e9:.0f} GB of weights per second; expected "
+        f"at most {READABLE / 1e9:.0f} for playing live; take mrt2-small in int8, or a GPU, or generate offline"
+    )

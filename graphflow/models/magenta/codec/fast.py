@@ -9,6 +9,7 @@ laid out with the channels innermost, so snapshots fit both.
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -187,13 +188,28 @@ def flat(x: F32, first: int, last: int) -> F32:
     return x.reshape(*x.shape[:first], -1, *x.shape[last + 1 :])
 
 
+class Prepared:
+    """A decoder's weights as they are used; made once for all steps."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.low = Low(decoder)
+        self.high, bins = [], BINS
+        for block in list(decoder.blocks)[1:]:
+            assert isinstance(block, Block)
+            self.high.append(High(block, bins))
+            bins *= block.stride[1]
+        self.last = single(decoder.last.weight.permute(2, 0, 3, 1).flatten(2).numpy())  # [2, C, 7, 7] to [7, 2, 7 * C]
+        self.bias = decoder.last.bias.numpy()
+
+
 class Way:
     """One thread's way through all later blocks and the output, for `count` sides."""
 
-    def __init__(self, blocks: list[High], last: F32, bias: F32, count: int) -> None:
-        self._lanes = [Lane(block, count) for block in blocks]
-        self._last, self._bias = last, bias
-        self._room = np.zeros((SPECTRA + 6, blocks[-1].made + 6, blocks[-1].out), np.float32)
+    def __init__(self, prepared: Prepared, count: int) -> None:
+        self._lanes = [Lane(block, count) for block in prepared.high]
+        self._last, self._bias = prepared.last, prepared.bias
+        out = prepared.high[-1]
+        self._room = np.zeros((SPECTRA + 6, out.made + 6, out.out), np.float32)
 
     def __call__(self, x: F32, pictures: list[F32], rows: list[int], spectra: F32) -> None:
         """x [count, 2, 5, C] to spectra [count, 2, 4, 480]; the memory of these sides is in `rows` of the pictures."""
@@ -204,21 +220,20 @@ class Way:
             kernels.last(x[side], pictures[-1][row], self._last, self._bias, self._room, spectra[side])
 
 
+_prepared: WeakKeyDictionary[Decoder, Prepared] = WeakKeyDictionary()
+
+
 class FastDecoder:
     """`Decoder` for one stream on a CPU, in one thread; with an `executor` the right side is worked out there."""
 
     def __init__(self, decoder: Decoder, executor: Executor | None = None) -> None:
-        self._executor = executor
-        self._low = Low(decoder)
-        blocks, bins = [], BINS
-        for block in list(decoder.blocks)[1:]:
-            assert isinstance(block, Block)
-            blocks.append(High(block, bins))
-            bins *= block.stride[1]
-        last = single(decoder.last.weight.permute(2, 0, 3, 1).flatten(2).numpy())  # [2, C, 7, 7] to [7, 2, 7 * C]
+        if decoder not in _prepared:
+            _prepared[decoder] = Prepared(decoder)
+        prepared = _prepared[decoder]
+        self._executor, self._low = executor, prepared.low
         counts = (2,) if executor is None else (1, 1)
-        self._ways = [Way(blocks, last, decoder.last.bias.numpy(), count) for count in counts]
-        self._spectra = torch.zeros(2, 2, SPECTRA, bins)
+        self._ways = [Way(prepared, count) for count in counts]
+        self._spectra = torch.zeros(2, 2, SPECTRA, prepared.high[-1].made)
 
     def __call__(self, codes: Tensor, memory: list[Tensor], slot: int) -> Tensor:
         """One chunk of a stream: codes [levels] to the chunk before's sound [1920, 2] as it is played.
