@@ -77,7 +77,7 @@ class Card:
 def measure(weights: str, device: str, precision: str, mode: str, trials: int, seconds: float = 90.0) -> Row:
     """One mode. Raises RuntimeError where the streams do not come to be alike."""
     workers = Workers()
-    settings = {"weights": weights, "device": device, "precision": precision, "watch": False, **MODES[mode]}
+    settings = {"model": weights, "device": device, "precision": precision, "watch": False, **MODES[mode]}
     try:
         links = [
             workers.open(name, "magenta", settings, rate=RATE, channels=2, start_frame=0) for name in ("still", "moved")

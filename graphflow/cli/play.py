@@ -85,7 +85,7 @@ def models(opened: Opened) -> list[tuple[str, str]]:
         cls = opened.library.get(node.kind)
         if cls is not None and issubclass(cls, WorkerNode):
             device = cls.spec.settings.get("device")
-            found.append((cls.model, str(node.values.get("device", device.default if device else "auto"))))
+            found.append((cls.generator, str(node.values.get("device", device.default if device else "auto"))))
     return found
 
 

@@ -268,13 +268,13 @@ class WorkerNode(Node):
     It may have one audio in; what is wired there reaches the model through a ring of its own.
     """
 
-    model: ClassVar[str] = ""
+    generator: ClassVar[str] = ""
     """The folder in graphflow/models that makes the sound."""
 
     @classmethod
     def _check(cls) -> None:
-        if not cls.model:
-            raise reject(cls, "names no model")
+        if not cls.generator:
+            raise reject(cls, "names no generator")
         ins = [*cls.spec.audio_ins, *cls.spec.device_ins]
         if cls.spec.device_ins:
             raise reject(cls, f"has the device in {ins[-1]}; declare an AudioIn and wire an input node there")

@@ -177,7 +177,7 @@ class Parts:
     def _generator(self, node: GraphNode, spec: Spec) -> GeneratorLink:
         return self.workers.open(
             node.name,
-            str(getattr(spec.cls, "model")),  # noqa: B009 - only worker nodes have it
+            str(getattr(spec.cls, "generator")),  # noqa: B009 - only worker nodes have it
             {**node.settings, "_folder": str(self.folder.resolve())},
             rate=self._rate,
             channels=max((d.channels or 2) for d in spec.audio_outs.values()),

@@ -13,7 +13,7 @@ class FirstLight(WorkerNode):
     follows them. A change is heard within a 16th note and the lead.
     """
 
-    model = "first_light"
+    generator = "first_light"
 
     style = Inlet(Style, "What to play.")
     notes = Inlet(Notes, "Notes held by a player, for the harmony to follow.")

@@ -10,7 +10,7 @@ class Magenta(WorkerNode):
     The small model keeps up on a GPU or a fast CPU, the base model on a GPU. docs/magenta.md tells the rest.
     """
 
-    model = "magenta"
+    generator = "magenta"
 
     style = Inlet(Style, "What to play: prompts, pictures, recordings, or a mixture of them.")
     notes = Inlet(Notes, "Notes held by a player, to be played among the rest.")
@@ -57,7 +57,7 @@ class Magenta(WorkerNode):
     )
     bypass = Switch(False, "Stops it; it goes on where it stopped, and costs nothing meanwhile.")
 
-    weights = Setting("mrt2-small", "Which model: mrt2-small, mrt2-base, or the folder of one.")
+    model = Setting("mrt2-small", "Which model: mrt2-small, mrt2-base, or the folder of one.")
     device = Setting("auto", "Where the model runs: auto, cpu, mps, cuda:0 and so on.")
     precision = Setting("auto", "In which numbers it computes: auto, float32, bfloat16, int8, int4.")
     begin_with = Setting("", "A sound file that it continues, or a stream saved as .safetensors that it takes up.")

@@ -179,7 +179,7 @@ class Keys(ControlNode):
 class Band(WorkerNode):
     """A generator."""
 
-    model = "band"
+    generator = "band"
     style = Inlet(Style)
     notes = Inlet(Notes)
     heat = Held(1.0, "How daring.", min=0.0, max=2.0)

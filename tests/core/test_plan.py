@@ -98,7 +98,7 @@ class Mood(ControlNode):
 
 
 class Band(WorkerNode):
-    model = "band"
+    generator = "band"
     style = Inlet(Style)
     density = Held(0.5)
     drums, bass = AudioOut(channels=2), AudioOut(channels=1)

@@ -24,7 +24,7 @@ class Source(AudioNode):
 
 
 class Band(WorkerNode):
-    model = "band"
+    generator = "band"
     density = Held(0.5)
     input = AudioIn()
     out = AudioOut(channels=2)
@@ -90,7 +90,7 @@ def test_a_generator_has_one_audio_in_and_no_device() -> None:
     ):
 
         class Two(WorkerNode):
-            model = "band"
+            generator = "band"
             first, second = AudioIn(), AudioIn()
 
     with pytest.raises(
@@ -98,7 +98,7 @@ def test_a_generator_has_one_audio_in_and_no_device() -> None:
     ):
 
         class Mic(WorkerNode):
-            model = "band"
+            generator = "band"
             ear = DeviceIn()
 
 

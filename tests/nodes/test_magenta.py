@@ -28,12 +28,12 @@ wires = ["harmony -> one", "harmony -> two", "one -> out", "two -> out"]
 kind = "chord"
 [nodes.one]
 kind = "magenta"
-weights = "tiny"
+model = "tiny"
 device = "cpu"
 prompt1 = "musiccoca:1,2,3,4,5,6,7,8,9,10,11,12"
 [nodes.two]
 kind = "magenta"
-weights = "tiny"
+model = "tiny"
 device = "cpu"
 prompt1 = "musiccoca:1,2,3,4,5,6,7,8,9,10,11,12"
 [nodes.out]
@@ -116,7 +116,7 @@ def workers() -> Iterator[Workers]:
 
 
 def open_live(workers: Workers, tiny: Path, count: int) -> Player:
-    chosen = {"weights": str(tiny / "tiny"), "device": "cpu"}
+    chosen = {"model": str(tiny / "tiny"), "device": "cpu"}
     links = [workers.open(f"band{n}", "magenta", chosen, rate=48_000, channels=2, start_frame=0) for n in range(count)]
     for number, link in enumerate(links):
         link.publish({"params": {"seed": number}}, 0)

@@ -188,7 +188,7 @@ class Take(AudioNode):
 class Band(WorkerNode):
     """A generator of the tests."""
 
-    model = "session_fakes"
+    generator = "session_fakes"
     style = Inlet(Style, "What to play.")
     value = Held(0.0, "Its right channel.", min=-1.0, max=1.0)
     out = AudioOut("Its sound.", channels=2)
@@ -197,7 +197,7 @@ class Band(WorkerNode):
 class Parrot(WorkerNode):
     """A generator that hears."""
 
-    model = "session_fakes"
+    generator = "session_fakes"
     hears = Setting(True, "It does.")
     input = AudioIn("What to say again.", channels=1)
     out = AudioOut("It, later.", channels=2)

@@ -172,7 +172,7 @@ def test_a_wire_taken_out_and_in_again_is_a_gap_in_what_it_hears():
 
 
 def test_one_that_cannot_be_opened_is_told_and_the_rest_is_rendered(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Band, "model", "no_such_model")
+    monkeypatch.setattr(Band, "generator", "no_such_model")
     lines: list[str] = []
     both = PATCH.replace('"band -> out"]', '"band -> out", "s -> out"]') + '[nodes.s]\nkind = "steady"\n'
     session = opened(both, lines)

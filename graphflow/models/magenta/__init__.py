@@ -14,7 +14,7 @@ def open(settings: Mapping[str, Any]) -> Generator:
     from graphflow.models.magenta.files import find
     from graphflow.models.magenta.settings import Settings
 
-    find(Settings.read(settings).weights)  # before torch is imported, which takes seconds
+    find(Settings.read(settings).model)  # before torch is imported, which takes seconds
     from graphflow.models.magenta.generator import Generator
 
     return Generator(settings)

@@ -53,13 +53,13 @@ class Generator:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = chosen = Settings.read(settings)
-        files = find(chosen.weights)
+        files = find(chosen.model)
         ahead = chosen.looks_ahead(device_named(chosen.device).type)
         self.just_in_time = chosen.just_in_time and not chosen.lockstep
         self.rollback = chosen.rollback and not chosen.lockstep
         self.latency = 0 if ahead else CHUNK
         self.engine, self.seat = take(
-            chosen.weights,
+            chosen.model,
             chosen.device,
             chosen.precision,
             ahead=ahead,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphflow.models.magenta.controls import EVERYTHING
-from graphflow.models.magenta.streaming import Session
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.style.desk import StyleDesk
 from graphflow.models.magenta.wish import Strikes, Wish
 

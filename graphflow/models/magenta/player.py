@@ -17,10 +17,10 @@ from graphflow.models.magenta.engine import Engine
 from graphflow.models.magenta.latch import Latch
 from graphflow.models.magenta.liveness import Care, Cause, Health
 from graphflow.models.magenta.seat import Seat, forget_strikes
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.settings import Settings
 from graphflow.models.magenta.snapshot import Snapshot
 from graphflow.models.magenta.stored import Facts
-from graphflow.models.magenta.streaming import Session
 from graphflow.models.magenta.wish import Wish
 
 Sound = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphflow.models.magenta.controls import Fingers
-from graphflow.models.magenta.streaming import Session
+from graphflow.models.magenta.session import Session
 
 T = TypeVar("T")
 

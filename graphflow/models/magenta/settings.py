@@ -15,7 +15,7 @@ LOOKAHEAD = ("auto", "on", "off")
 
 @dataclass(frozen=True)
 class Settings:
-    """`weights`: a released model's name or a folder; `device` and `precision`: auto or as torch calls them.
+    """`model`: a released model's name or a folder; `device` and `precision`: auto or as torch calls them.
 
     `just_in_time`: make each chunk as late as can be; `rollback`: make the last one again for a newer state;
     `lookahead`: make one more chunk than is known to be right, which saves 40 ms and costs a step when it was wrong
@@ -24,7 +24,7 @@ class Settings:
     `folder`; `lockstep`: time does not count.
     """
 
-    weights: str = "mrt2-small"
+    model: str = "mrt2-small"
     device: str = "auto"
     precision: str = "auto"
     just_in_time: bool = True
@@ -51,9 +51,9 @@ class Settings:
             raise UserError(f"style_levels is {given['style_levels']}; expected 1 to 12")
         if given.get("lookahead", "auto") not in LOOKAHEAD:
             raise UserError(f"lookahead is {given['lookahead']!r}; expected one of {', '.join(LOOKAHEAD)}")
-        own = given["folder"] / given.get("weights", cls.weights)
-        if given.get("weights") not in CHECKPOINTS and own.is_dir():  # named from the patch on, as all of its files
-            given["weights"] = str(own)
+        own = given["folder"] / given.get("model", cls.model)
+        if given.get("model") not in CHECKPOINTS and own.is_dir():  # named from the patch on, as all of its files
+            given["model"] = str(own)
         return cls(**given)
 
     def looks_ahead(self, device: str) -> bool:

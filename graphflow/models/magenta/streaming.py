@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,10 +11,9 @@ from torch import Tensor
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.batch import Light
 from graphflow.models.magenta.config import CHUNK, RATE
-from graphflow.models.magenta.controls import Asked, Controls, Fingers, ask
+from graphflow.models.magenta.controls import Asked, ask
 from graphflow.models.magenta.model import Model
-from graphflow.models.magenta.prefill import prefill
-from graphflow.models.magenta.snapshot import Snapshot
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
 
 SEAM = 480
@@ -57,151 +54,6 @@ class StepResult:
     @property
     def peak(self) -> float:
         return float(self.sound.abs().max()) if self.sound.numel() else 0.0
-
-
-@dataclass
-class _Edge:
-    """A chunk's edge that can be gone back to."""
-
-    light: Light
-    chunk: int
-    fingers: Fingers
-
-
-class Session:
-    """One stream of music. Made by `StreamingGenerator.open`; `ahead` lets it look one chunk ahead."""
-
-    def __init__(self, generator: StreamingGenerator, slot: int, seed: int, *, ahead: bool, rewinds: bool) -> None:
-        self.generator, self.slot = generator, slot
-        self.controls = Controls(seed=seed)
-        self.fingers = Fingers()
-        self.chunk = 0
-        self.ahead, self.rewinds = ahead, rewinds or ahead
-        self.closed = False
-        self._staged: list[tuple[int, int, str, Any]] = []
-        self._count = 0
-        self.guess: Asked | None = None  # what was asked of the chunk that lies ahead
-        self.edge: _Edge | None = None  # before the chunk that lies ahead; without looking ahead, before the last one
-        self.before: _Edge | None = None  # a chunk earlier
-
-    def set(self, control: str, value: Any, at_chunk: int | None = None) -> None:
-        """Ask for something from the next chunk on, or from chunk number `at_chunk` on. Raises UserError."""
-        if control not in Controls.__dataclass_fields__:
-            raise UserError(f"{control} is no control; expected one of {', '.join(Controls.__dataclass_fields__)}")
-        try:
-            replace(self.controls, **{control: value}).check()
-        except (TypeError, ValueError) as error:
-            raise UserError(str(error)) from error
-        self._count += 1
-        bisect.insort(self._staged, (0 if at_chunk is None else at_chunk, self._count, control, value), key=_when)
-
-    def latch(self) -> None:
-        """Take over what is meant for the next chunk, which may have been guessed already."""
-        coming = self.chunk - (self.guess is not None)
-        while self._staged and self._staged[0][0] <= coming:
-            _, _, control, value = self._staged.pop(0)
-            self.controls = replace(self.controls, **{control: value})
-
-    def prefill(self, *, tokens: Tensor | None = None, sound: Tensor | None = None, masked: bool = True) -> None:
-        """Begin as if this had been played: codes [N, levels], or sound [frames, 2] at 48 kHz (at most 28 s are used).
-
-        `masked`: without the style that is set now. Raises UserError.
-        """
-        self.forget_ahead()
-        self.chunk = prefill(
-            self.generator.model, self.generator.step_, self.slot, self.controls, tokens, sound, masked=masked
-        )
-        self.edge = self.before = None
-
-    def snapshot(self) -> Snapshot:
-        """All of it at the last chunk's edge; what was staged for later is not in it."""
-        self.forget_ahead()
-        batch = self.generator.step_.batch
-        light = batch.keep(self.slot)
-        return Snapshot(
-            self.generator.model.fingerprint,
-            self.chunk,
-            light[0],
-            batch.remembered(self.slot, self.chunk),
-            tuple(light[2:]),
-            self.controls,
-            self.fingers,
-        )
-
-    def restore(self, snapshot: Snapshot, *, controls: bool = True) -> None:
-        """Go on from there; with `controls=False` with what is set now. Raises UserError."""
-        if snapshot.model != self.generator.model.fingerprint:
-            raise UserError(
-                f"snapshot is of {snapshot.model}; expected one of {self.generator.model.fingerprint}, which is loaded"
-            )
-        batch = self.generator.step_.batch
-        device = batch.previous.device
-        live = batch.light(self.slot)
-        parts = [snapshot.previous, torch.tensor([snapshot.chunk]), *snapshot.codec]
-        if [tuple(part.shape) for part in parts] != [tuple(tensor.shape) for tensor in live]:
-            raise UserError("snapshot has other sizes than the model; make it again")
-        batch.bring_back(self.slot, [part.to(device, tensor.dtype) for part, tensor in zip(parts, live, strict=True)])
-        batch.remember(self.slot, snapshot.chunk, snapshot.rings)
-        self.chunk, self.fingers = snapshot.chunk, snapshot.fingers
-        if controls:
-            self.controls = snapshot.controls
-        self.guess = self.edge = self.before = None
-
-    def fork(self) -> Session:
-        """Another stream that goes on from here. Raises UserError when there is no slot left."""
-        other = self.generator.open(self.controls.seed, ahead=self.ahead, rewinds=self.rewinds)
-        other.restore(self.snapshot())
-        return other
-
-    def save(self, path: Any) -> None:
-        """Its snapshot as a file; `Snapshot.load` reads it."""
-        self.snapshot().save(path)
-
-    def reset(self) -> None:
-        """Begin the stream anew; its controls stay."""
-        self.generator.step_.batch.begin(self.slot)
-        self.chunk, self.fingers = 0, Fingers()
-        self.guess = self.edge = self.before = None
-
-    def rewind(self) -> bool:
-        """Take the last tick back: the next one makes its sound again. False where that cannot be."""
-        place = self.before if self.ahead else self.edge
-        if place is None:
-            return False
-        self._go_to(place)
-        self.guess, self.before = None, None
-        self.edge = place if self.ahead else None
-        return True
-
-    def forget_ahead(self) -> None:
-        """Back from the chunk that lies ahead to the last one that was played."""
-        if self.guess is not None:
-            assert self.edge is not None
-            self._go_to(self.edge)
-            self.guess = None
-
-    def _go_to(self, edge: _Edge) -> None:
-        self.generator.step_.batch.bring_back(self.slot, edge.light)
-        self.chunk, self.fingers = edge.chunk, edge.fingers
-
-    def keep_edge(self) -> None:
-        """Note where the stream is; the edge noted before becomes `before`."""
-        spare = self.before.light if self.before is not None else None
-        light = self.generator.step_.batch.keep(self.slot, spare)
-        self.before, self.edge = self.edge, _Edge(light, self.chunk, self.fingers)
-
-    def close(self) -> None:
-        """Give the slot back."""
-        if not self.closed:
-            self.closed = True
-            self.generator.release(self)
-
-    def __str__(self) -> str:
-        return f"session in slot {self.slot}: chunk {self.chunk}{', one ahead' if self.guess else ''}, {self.controls}"
-
-
-def _when(staged: tuple[int, int, str, Any]) -> tuple[int, int]:
-    return staged[:2]
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.model import Model, build
 from graphflow.models.magenta.noise import gumbel
 from graphflow.models.magenta.sampling import pick
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
-from graphflow.models.magenta.streaming import Session, StreamingGenerator
+from graphflow.models.magenta.streaming import StreamingGenerator
 from tests.models.magenta.tiny_build import TINY, tensors
 from tests.models.magenta.tiny_model import Held
 

@@ -18,8 +18,9 @@ from graphflow.models.magenta import sharing
 from graphflow.models.magenta.engine import BUCKETS, Engine
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.seat import Chunk, Seat
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
-from graphflow.models.magenta.streaming import Session, StreamingGenerator
+from graphflow.models.magenta.streaming import StreamingGenerator
 from tests.conftest import wait_until
 from tests.models.magenta.tiny_model import tiny_model
 

@@ -76,7 +76,7 @@ def opened(folder: Path) -> Iterator[Opener]:
     made: list[Generator] = []
 
     def open(**settings: Any) -> Generator:
-        made.append(magenta.open({"weights": str(folder), **RENDER, "_folder": str(folder), **settings}))
+        made.append(magenta.open({"model": str(folder), **RENDER, "_folder": str(folder), **settings}))
         return made[-1]
 
     yield open
@@ -506,7 +506,7 @@ def test_it_begins_with_a_saved_stream(opened: Opener, folder: Path) -> None:
     "settings, line",
     [
         (
-            {"weights": "mrt2-smal"},
+            {"model": "mrt2-smal"},
             "mrt2-smal: no such model; did you mean 'mrt2-small'?; expected mrt2-small, mrt2-base or a folder",
         ),
         (
@@ -534,7 +534,7 @@ def test_without_weights_a_line_says_how_to_get_them(tmp_path: Path, monkeypatch
     for name in ("GRAPHFLOW_HOME", "XDG_DATA_HOME", "MAGENTA_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     with pytest.raises(UserError, match=r"; graphflow models download mrt2-base$"):
-        magenta.open({"weights": "mrt2-base"})
+        magenta.open({"model": "mrt2-base"})
 
 
 def test_silence_may_be_what_was_asked_for(opened: Opener) -> None:

@@ -20,8 +20,9 @@ from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.noise import gumbel, philox
 from graphflow.models.magenta.prefill import prefill
 from graphflow.models.magenta.sampling import keep_by_rank, keep_by_sort, pick_capped
+from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.snapshot import Snapshot
-from graphflow.models.magenta.streaming import Session, StreamingGenerator
+from graphflow.models.magenta.streaming import StreamingGenerator
 from graphflow.models.magenta.temporal import TemporalLayer
 from tests.models.magenta.tiny_build import TINY
 from tests.models.magenta.tiny_model import tiny_model

@@ -55,5 +55,5 @@ def test_other_weights_are_not_the_same_model(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_sets_is_said_in_a_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no golden set; expected CASE_config.json"):
+    with pytest.raises(UserError, match=r"no golden set; expected CASE_config\.json"):
         parity.main(tmp_path)
