@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+# before anybody imports torch, here and in the processes that tests start: its threads wait in loops, and with more of
+# them than cores they wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from graphflow.audio.portaudio import NoPortAudio, PortAudio
 
 
