@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from graphflow.core.errors import UserError
 from graphflow.models.magenta.config import CHUNK, RATE
 from graphflow.models.magenta.continuing import beginning
 from graphflow.models.magenta.engine import EngineStatistics
@@ -18,6 +19,7 @@ from graphflow.models.magenta.files import find
 from graphflow.models.magenta.latch import Latch
 from graphflow.models.magenta.model import device_named
 from graphflow.models.magenta.player import Now, Player
+from graphflow.models.magenta.precision import refuse_real_time
 from graphflow.models.magenta.settings import Settings
 from graphflow.models.magenta.sharing import give_back, take
 from graphflow.models.magenta.snapshot import Snapshot
@@ -72,6 +74,8 @@ class Generator:
         self._beginning: tuple[Snapshot, bytes] | None = None
         self._closed = False
         try:
+            if not chosen.lockstep and (why := self.engine.beside(refuse_real_time)):
+                raise UserError(why)
             self.desk = StyleDesk(encoder_of(files.musiccoca), levels=chosen.style_levels)
             latch = Latch(self.seat.session, self.desk, patient=chosen.lockstep)
             self.player = Player(chosen, self.engine, self.seat, latch, self._news.append)

@@ -13,9 +13,9 @@ _engines: dict[tuple[str, str, str], Engine] = {}
 _lock = threading.Lock()
 
 
-def take(weights: str, device: str, precision: str, **how: Any) -> tuple[Engine, Seat]:
+def take(model: str, device: str, precision: str, **how: Any) -> tuple[Engine, Seat]:
     """A stream of a model, which is loaded where nobody plays it yet. `how`: as `Engine.open`. Raises UserError."""
-    key = (weights, device, precision)
+    key = (model, device, precision)
     with _lock:
         engine = _engines.get(key)
         if engine is None:
@@ -47,7 +47,7 @@ def _let_go(engine: Engine) -> None:
         engine.close()
 
 
-def load_model(weights: str, device: str, precision: str) -> Model:
+def load_model(model: str, device: str, precision: str) -> Model:
     from graphflow.models.magenta.loading import load
 
-    return load(weights, device, precision)
+    return load(model, device, precision)

@@ -16,7 +16,7 @@ from graphflow.core.errors import UserError
 from graphflow.core.messages import Notes
 from graphflow.models import magenta
 from graphflow.models.magenta import generator as generator_module
-from graphflow.models.magenta import liveness, sharing
+from graphflow.models.magenta import liveness, precision, sharing
 from graphflow.models.magenta.conditioning import masked
 from graphflow.models.magenta.config import CHUNK, RATE
 from graphflow.models.magenta.generator import Generator
@@ -554,6 +554,17 @@ def test_silence_may_be_what_was_asked_for(opened: Opener) -> None:
     for params, yes in (({}, True), ({"temperature": 0.0}, False), ({"top_k": 1}, False)):
         play(generator, 1, unheard=0, **params)
         assert latch.by_chance is yes, params
+
+
+def test_a_model_that_cannot_keep_up_is_refused_live_and_renders(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "READABLE", 1e6)
+    with pytest.raises(
+        UserError, match=r"^tiny on cpu in float32 reads \d+ GB of weights per second; expected at most"
+    ):
+        opened(_lockstep=False)
+    assert np.isfinite(play(opened(), 2)).all()
 
 
 # --- watched ----------------------------------------------------------------------------------------------------------
