@@ -12,7 +12,6 @@ import hashlib
 import logging
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -26,6 +25,7 @@ from graphflow.models.magenta.codec.decoder import Decoder, played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
 from graphflow.models.magenta.config import CHUNK
 from graphflow.models.magenta.cpu_lm import CpuLanguageModel, Draw
+from graphflow.models.magenta.crew import Crew
 from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.lm import LanguageModel
 from graphflow.models.magenta.step import Step
@@ -34,11 +34,14 @@ BEHIND = 1 << 40
 """Added to the codec's count of chunks while the last codes of a slot have not been decoded. It is part of the slot's
 state, so a snapshot, a rewind or a new beginning brings the right one along."""
 
+MOST_CORES = 4
+"""More than these wait for each other longer than they work."""
+
 log = logging.getLogger(__name__)
 
 
 class CpuStep(Step):
-    """One chunk of every running slot, slot after slot. `cores`: how many it may use, all there are by default.
+    """One chunk of every running slot, slot after slot. `cores`: how many it may use, up to four by default.
 
     In float32 the codec runs as it is written, for comparing; in every other precision it is `FastDecoder`.
     """
@@ -51,10 +54,10 @@ class CpuStep(Step):
     ) -> None:
         super().__init__(lm, decoder, slots, device)
         self.batch.codec = adopt(self.batch.codec)
-        self.cores = cores or available()
+        self.cores = cores or min(available(), MOST_CORES)
         self._lm = CpuLanguageModel(lm)
-        self._threads = ThreadPoolExecutor(2, "magenta")
-        self._fast = None if exact(lm) else FastDecoder(decoder, self._threads if self.cores > 1 else None)
+        self._crew = Crew(self.cores)
+        self._fast = None if exact(lm) else FastDecoder(decoder, self._crew)
         self._warm_up()
 
     def _warm_up(self) -> None:
@@ -131,7 +134,7 @@ class CpuStep(Step):
         return played(wave)[0]
 
     def close(self) -> None:
-        self._threads.shutdown()
+        self._crew.close()
 
 
 class PipelinedStep(CpuStep):
@@ -146,7 +149,7 @@ class PipelinedStep(CpuStep):
     def run(self) -> tuple[Tensor, Tensor]:
         """Sound [B, 1920, 2] of the chunk before, silence at a stream's beginning, and ids [B, levels] of this one."""
         running = self._running()
-        late = self._threads.submit(self._sound, [slot for slot in running if self._behind(slot)])
+        late = self._crew.start(self._sound, [slot for slot in running if self._behind(slot)])
         ids = self._compose(running)
         sound = late.result()
         self._keep(running, ids)

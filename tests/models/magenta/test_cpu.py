@@ -127,7 +127,7 @@ def test_products_are_products(rows: int, kind: type) -> None:
     a = random.standard_normal((rows, 7), np.float32)
     weights = np.round(100.0 * random.standard_normal((7, 20))).astype(kind)
     out = np.zeros((rows, 2 * PANEL), np.float32)
-    multiply(a, packed(weights), out)
+    multiply(a, packed(weights), out, 0, 2)
     np.testing.assert_allclose(out[:, :20], a @ weights.astype(np.float32), rtol=1e-4, atol=1e-3)
     assert not out[:, 20:].any()
 
@@ -190,10 +190,11 @@ def test_a_step_is_the_plain_step() -> None:
     assert decibels(sound, expected) > 100.0
 
 
-def test_cores_change_nothing() -> None:
+@pytest.mark.parametrize("cores", [2, 4])
+def test_cores_change_nothing(cores: int) -> None:
     sound, ids = Band("int8", CpuStep, cores=1).play()
-    both, both_ids = Band("int8", CpuStep, cores=2).play()
-    assert torch.equal(ids, both_ids) and torch.equal(sound, both)
+    more, more_ids = Band("int8", CpuStep, cores=cores).play()
+    assert torch.equal(ids, more_ids) and torch.equal(sound, more)
 
 
 def test_the_fast_step_is_close_to_the_plain_step() -> None:

@@ -8,7 +8,6 @@ laid out with the channels innermost, so snapshots fit both.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -30,6 +29,7 @@ from graphflow.models.magenta.codec.winograd import (
     slide_taps,
     spread_taps,
 )
+from graphflow.models.magenta.crew import Crew
 
 
 class Columns:
@@ -46,10 +46,10 @@ class Columns:
         if bias is not None:
             self.bias[: self.width] = bias.numpy()
 
-    def __call__(self, x: F32) -> F32:
+    def __call__(self, x: F32, crew: Crew) -> F32:
         """[M, K] to [M, N filled up to whole panels]."""
         out = np.empty((x.shape[0], len(self.scale)), np.float32)
-        multiply(x, self.panels, out)
+        crew.share(len(self.panels), lambda first, last: multiply(x, self.panels, out, first, last))
         kernels.scale_columns(out, self.scale, self.bias)
         return out
 
@@ -79,26 +79,26 @@ class Low:
         self._shortcut = pointwise(block.shortcut, short=True)
         self._channels, self._out = block.up.weight.shape[0], block.up.out
 
-    def __call__(self, codes: Tensor, memory: list[F32]) -> F32:
+    def __call__(self, codes: Tensor, memory: list[F32], crew: Crew) -> F32:
         """Codes [levels] to a picture [2, 5, C]; memory of this stream: past, past, tail, past."""
         features = self._books[np.arange(len(codes)), codes.numpy()].sum(0)[None]
-        inner = elu(self._b1(features)[None])[0]
+        inner = elu(self._b1(features, crew)[None])[0]
         wide = BINS * self._channels
-        x = (self._first(features) + self._b2(inner[:, :wide]))[:, :wide].reshape(1, BINS, self._channels)
+        x = (self._first(features, crew) + self._b2(inner[:, :wide], crew))[:, :wide].reshape(1, BINS, self._channels)
         y = x
         for conv, past in zip(self._residual, memory[:2], strict=True):
-            y = self._convolve(conv, past, elu(y), self._channels)
+            y = self._convolve(conv, past, elu(y), self._channels, crew)
         x = x + y
         (kt, kf), (st, sf) = self._kernel, self._stride
         full = np.empty((kt, BINS + kf - 1, self._out), np.float32)
         y = np.empty((st, BINS, self._out), np.float32)
-        kernels.spread(self._up(elu(x)[0]), (kt, st, kf, sf), memory[2], self._up_bias, full, y)
-        return self._convolve(self._conv, memory[3], y, self._out) + self._shortcut(x[0])[:, : self._out]
+        kernels.spread(self._up(elu(x)[0], crew), (kt, st, kf, sf), memory[2], self._up_bias, full, y)
+        return self._convolve(self._conv, memory[3], y, self._out, crew) + self._shortcut(x[0], crew)[:, : self._out]
 
-    def _convolve(self, conv: Columns, past: F32, x: F32, channels: int) -> F32:
+    def _convolve(self, conv: Columns, past: F32, x: F32, channels: int, crew: Crew) -> F32:
         seen = np.empty((x.shape[0] * x.shape[1], 9 * x.shape[2]), np.float32)
         kernels.patches(seen, past, x)
-        return single(conv(seen)[:, :channels]).reshape(*x.shape[:2], channels)
+        return single(conv(seen, crew)[:, :channels]).reshape(*x.shape[:2], channels)
 
 
 def elu(x: F32) -> F32:
@@ -126,10 +126,10 @@ class High:
 
 
 class Lane:
-    """A later block for `count` sides in one thread: the arrays it works in, and the work."""
+    """A later block for `count` sides: the arrays it works in, and the work, whose products a crew shares."""
 
-    def __init__(self, block: High, count: int) -> None:
-        self._block, self._count = block, count
+    def __init__(self, block: High, count: int, crew: Crew) -> None:
+        self._block, self._count, self._crew = block, count, crew
         channels, out, bins, made = block.channels, block.out, block.bins, block.made
 
         def array(*shape: int) -> F32:
@@ -159,17 +159,20 @@ class Lane:
             else:
                 kernels.spread_in(x[side], SPREAD_IN, self._points[0], self._entering, side)
         if block.doubles:
-            multiply(flat(self._entering, 0, 2), block.spread, flat(self._products, 0, 1))
+            self._products_of(flat(self._entering, 0, 2)[None], block.spread[None], flat(self._products, 0, 1)[None])
         else:
-            multiply_each(flat(self._entering, 1, 2), block.spread, flat(self._products, 1, 2))
+            self._products_of(flat(self._entering, 1, 2), block.spread, flat(self._products, 1, 2))
         for side, (tail, past) in enumerate(memory):
             self._spread(side, tail, past)
             kernels.slide_in(self._picture, SLIDE_IN, self._points[1], self._sliding, side)
-        multiply_each(flat(self._sliding, 1, 2), block.slide, flat(self._slid, 1, 2))
-        short = x if block.shortcut is None else block.shortcut(flat(x, 0, 2)).reshape(*x.shape[:3], -1)
+        self._products_of(flat(self._sliding, 1, 2), block.slide, flat(self._slid, 1, 2))
+        short = x if block.shortcut is None else block.shortcut(flat(x, 0, 2), self._crew).reshape(*x.shape[:3], -1)
         for side in range(count):
             kernels.slide_out(self._slid, side, SLIDE_OUT, block.bias, short[side], self._room, self._sound[side])
         return self._sound
+
+    def _products_of(self, a: F32, panels: F32, out: F32) -> None:
+        self._crew.share(len(a), lambda first, last: multiply_each(a, panels, out, first, last))
 
     def _spread(self, side: int, tail: F32, past: F32) -> None:
         """What the convolution sees of a side: its past, and what the transposed convolution gives."""
@@ -203,10 +206,10 @@ class Prepared:
 
 
 class Way:
-    """One thread's way through all later blocks and the output, for `count` sides."""
+    """The way through all later blocks and the output, for `count` sides."""
 
-    def __init__(self, prepared: Prepared, count: int) -> None:
-        self._lanes = [Lane(block, count) for block in prepared.high]
+    def __init__(self, prepared: Prepared, count: int, crew: Crew) -> None:
+        self._lanes = [Lane(block, count, crew) for block in prepared.high]
         self._last, self._bias = prepared.last, prepared.bias
         out = prepared.high[-1]
         self._room = np.zeros((SPECTRA + 6, out.made + 6, out.out), np.float32)
@@ -224,15 +227,15 @@ _prepared: WeakKeyDictionary[Decoder, Prepared] = WeakKeyDictionary()
 
 
 class FastDecoder:
-    """`Decoder` for one stream on a CPU, in one thread; with an `executor` the right side is worked out there."""
+    """`Decoder` for one stream on a CPU, by one core, or by a crew: then left and right go their ways at once."""
 
-    def __init__(self, decoder: Decoder, executor: Executor | None = None) -> None:
+    def __init__(self, decoder: Decoder, crew: Crew | None = None) -> None:
         if decoder not in _prepared:
             _prepared[decoder] = Prepared(decoder)
         prepared = _prepared[decoder]
-        self._executor, self._low = executor, prepared.low
-        counts = (2,) if executor is None else (1, 1)
-        self._ways = [Way(prepared, count) for count in counts]
+        self._crew, self._low = crew or Crew(1), prepared.low
+        counts = (2,) if self._crew.cores == 1 else (1, 1)
+        self._ways = [Way(prepared, count, self._crew.half()) for count in counts]
         self._spectra = torch.zeros(2, 2, SPECTRA, prepared.high[-1].made)
 
     def __call__(self, codes: Tensor, memory: list[Tensor], slot: int) -> Tensor:
@@ -242,13 +245,13 @@ class FastDecoder:
         """
         count, tail = memory[-2][slot : slot + 1], memory[-1][2 * slot : 2 * slot + 2]
         pictures = [tensor.permute(0, 2, 3, 1).numpy() for tensor in memory[:-2]]
-        x = self._low(codes, [picture[slot] for picture in pictures[:4]])
+        x = self._low(codes, [picture[slot] for picture in pictures[:4]], self._crew)
         both = np.ascontiguousarray(x.reshape(2, BINS, 2, -1).transpose(2, 0, 1, 3))
         rows, spectra = [2 * slot, 2 * slot + 1], self._spectra.numpy()
-        if self._executor is None:
+        if len(self._ways) == 1:
             self._ways[0](both, pictures[4:], rows, spectra)
         else:
-            right = self._executor.submit(self._ways[1], both[1:], pictures[4:], rows[1:], spectra[1:])
+            right = self._crew.start(self._ways[1], both[1:], pictures[4:], rows[1:], spectra[1:])
             self._ways[0](both[:1], pictures[4:], rows[:1], spectra[:1])
             right.result()
         wave, new_tail = synthesise(self._spectra, tail)

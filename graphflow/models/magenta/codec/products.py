@@ -71,10 +71,10 @@ _six, _five, _one = _tile(6), _tile(5), _tile(1)
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def multiply(a: F32, panels: npt.NDArray[Any], out: F32) -> None:
-    """out [M, N] = a [M, K] times panels [N / 16, K, 16]."""
+def multiply(a: F32, panels: npt.NDArray[Any], out: F32, first: int, last: int) -> None:
+    """out [M, N] = a [M, K] times panels [N / 16, K, 16], as far as it is in panels `first` to `last`."""
     rows = a.shape[0]
-    for n in range(panels.shape[0]):
+    for n in range(first, last):
         panel = panels[n]
         if rows % 5 == 0 and rows < 30:
             for m in range(0, rows, 5):
@@ -88,10 +88,10 @@ def multiply(a: F32, panels: npt.NDArray[Any], out: F32) -> None:
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def multiply_each(a: F32, panels: npt.NDArray[Any], out: F32) -> None:
-    """`multiply` for each of several: [J, M, K], [J, N / 16, K, 16], [J, M, N]."""
-    for j in range(a.shape[0]):
-        multiply(a[j], panels[j], out[j])
+def multiply_each(a: F32, panels: npt.NDArray[Any], out: F32, first: int, last: int) -> None:
+    """`multiply` for those from `first` to `last` of several: [J, M, K], [J, N / 16, K, 16], [J, M, N]."""
+    for j in range(first, last):
+        multiply(a[j], panels[j], out[j], 0, panels.shape[1])
 
 
 def packed(weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
