@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from importlib import metadata
@@ -95,13 +96,19 @@ def test_devices_and_the_default_are_listed(cards: list[Device], last: str) -> N
     assert str(findings[-1]) == last
 
 
+ON_CPU = (
+    f"ok    magenta       device auto is cpu, precision auto is int8, {os.cpu_count()} cores; "
+    "mrt2-base only renders there"
+)
+
+
 @pytest.mark.parametrize(
     "ask, card, lines",
     [
         (
             """print('{"version": "2.13.0+cpu", "cuda": [], "mps": false}')""",
             "",
-            ["ok    torch         2.13.0+cpu", "ok    gpu           none; models run on the CPU"],
+            ["ok    torch         2.13.0+cpu", "ok    gpu           none; models run on the CPU", ON_CPU],
         ),
         (
             """print('{"version": "2.13.0+cpu", "cuda": [], "mps": false}')""",
@@ -110,12 +117,18 @@ def test_devices_and_the_default_are_listed(cards: list[Device], last: str) -> N
                 "ok    torch         2.13.0+cpu",
                 "note  gpu           NVIDIA H200 is here, and this torch cannot use it; "
                 "install a build of torch with CUDA (pytorch.org, Get Started)",
+                ON_CPU,
             ],
         ),
         (
             """print('{"version": "2.13.0", "cuda": ["NVIDIA H200"], "mps": false}')""",
             "NVIDIA H200",
-            ["ok    torch         2.13.0", "ok    gpu           cuda: NVIDIA H200"],
+            [
+                "ok    torch         2.13.0",
+                "ok    gpu           cuda: NVIDIA H200",
+                "ok    magenta       device auto is cuda:0, precision auto is bfloat16, "
+                "without kernels of its own, which need Triton and a C compiler",
+            ],
         ),
         (
             "raise ImportError('libgomp is missing')",

@@ -7,8 +7,8 @@ import time
 from graphflow.worker.layout import Control, SlotMemory
 from graphflow.worker.process import WorkerProcess
 
-LOAD_SECONDS = 60.0
-"""A model may take so long to load and to make its first chunk."""
+LOAD_SECONDS = 300.0
+"""A model may take so long to load and to make its first chunk: ten gigabytes from a slow disk."""
 STALL_SECONDS = 3.0
 """A worker that owes sound and shows no sign of life for so long is stalled."""
 PATIENCE = 4.0

@@ -124,7 +124,7 @@ class CapturedStep(Step):
                 for _ in range(WARM_UPS):
                     self._advance()
             torch.cuda.current_stream(self.device).wait_stream(side)
-            with torch.cuda.graph(self._graph):
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):  # another model may play beside
                 self._sound, self._ids = self._advance()
         torch._foreach_copy_(self._live(), before)
 
