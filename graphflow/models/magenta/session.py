@@ -41,6 +41,11 @@ class Session:
         self._staged: list[tuple[int, int, str, Any]] = []
         self._count = 0
         self.guess: Asked | None = None  # what was asked of the chunk that lies ahead
+        self.right: Asked | None = None  # the last tick's guess, where it was right
+        self.torn: Light | None = (
+            None  # the codec's memory that what was heard goes on from, where it was a wrong guess
+        )
+        self.mended: Light | None = None  # the same, of the last tick
         self.edge: _Edge | None = None  # before the chunk that lies ahead; without looking ahead, before the last one
         self.before: _Edge | None = None  # a chunk earlier
 
@@ -67,26 +72,23 @@ class Session:
 
         `masked`: without the style that is set now. Raises UserError.
         """
-        self.forget_ahead()
+        self.latch()
         self.chunk = prefill(
             self.generator.model, self.generator.step_, self.slot, self.controls, tokens, sound, masked=masked
         )
-        self.edge = self.before = None
+        self._is_elsewhere()
 
     def snapshot(self) -> Snapshot:
         """All of it at the last chunk's edge; what was staged for later is not in it."""
-        self.forget_ahead()
         batch = self.generator.step_.batch
-        light = batch.keep(self.slot)
-        return Snapshot(
-            self.generator.model.fingerprint,
-            self.chunk,
-            light[0],
-            batch.remembered(self.slot, self.chunk),
-            tuple(light[2:]),
-            self.controls,
-            self.fingers,
-        )
+        at = _Edge(batch.light(self.slot), self.chunk, self.fingers)
+        if self.guess is not None:  # the chunk that lies ahead stays: what was heard goes on from it
+            assert self.edge is not None
+            at = self.edge
+        light = [tensor.clone() for tensor in at.light]
+        rings = batch.remembered(self.slot, at.chunk)
+        fingerprint = self.generator.model.fingerprint
+        return Snapshot(fingerprint, at.chunk, light[0], rings, tuple(light[2:]), self.controls, at.fingers)
 
     def restore(self, snapshot: Snapshot, *, controls: bool = True) -> None:
         """Go on from there; with `controls=False` with what is set now. Raises UserError."""
@@ -105,7 +107,7 @@ class Session:
         self.chunk, self.fingers = snapshot.chunk, snapshot.fingers
         if controls:
             self.controls = snapshot.controls
-        self.guess = self.edge = self.before = None
+        self._is_elsewhere()
 
     def fork(self) -> Session:
         """Another stream that goes on from here. Raises UserError when there is no slot left."""
@@ -121,24 +123,33 @@ class Session:
         """Begin the stream anew; its controls stay."""
         self.generator.step_.batch.begin(self.slot)
         self.chunk, self.fingers = 0, Fingers()
-        self.guess = self.edge = self.before = None
+        self._is_elsewhere()
 
     def rewind(self) -> bool:
         """Take the last tick back: the next one makes its sound again. False where that cannot be."""
         place = self.before if self.ahead else self.edge
         if place is None:
             return False
-        self._go_to(place)
-        self.guess, self.before = None, None
-        self.edge = place if self.ahead else None
+        if self.ahead and self.right is not None and self.edge is not None:
+            self._go_to(self.edge)  # where the guess was made, and heard
+        else:
+            self._go_to(place)
+        self.guess, self.right = (self.right if self.ahead else None), None
+        self.torn, self.mended = self.mended, None
+        self.edge, self.before = (place if self.ahead else None), None
         return True
 
     def forget_ahead(self) -> None:
         """Back from the chunk that lies ahead to the last one that was played."""
         if self.guess is not None:
             assert self.edge is not None
+            self.torn = self.generator.step_.batch.keep(self.slot)[2:]
             self._go_to(self.edge)
             self.guess = None
+
+    def _is_elsewhere(self) -> None:
+        """Nothing of what was heard is gone on with."""
+        self.guess = self.right = self.edge = self.before = self.torn = self.mended = None
 
     def _go_to(self, edge: _Edge) -> None:
         self.generator.step_.batch.bring_back(self.slot, edge.light)

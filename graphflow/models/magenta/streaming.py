@@ -152,8 +152,6 @@ class StreamingGenerator:
         for session in chosen:
             session.latch()
         wrong = [session for session in chosen if session.ahead and not self._guessed(session)]
-        torn = [session for session in wrong if session.guess is not None]
-        old_codec = {session.slot: self.step_.batch.keep(session.slot)[2:] for session in torn}
         for session in wrong:
             session.forget_ahead()
             if session.edge is None:
@@ -166,9 +164,10 @@ class StreamingGenerator:
         asked = [(session, self._ask(session)) for session in chosen]
         sound, ids = self._run(asked) if asked else (torch.zeros(self.slots, CHUNK, 2), torch.zeros(self.slots, 0))
         for session, orders in asked:
-            session.guess = orders if session.ahead else None
-        for session in torn:
-            sound[session.slot] = self._seam(old_codec[session.slot], ids[session.slot], sound[session.slot])
+            session.right, session.guess = session.guess, orders if session.ahead else None
+            session.mended, session.torn = session.torn, None
+            if session.mended is not None:
+                sound[session.slot] = self._seam(session.mended, ids[session.slot], sound[session.slot])
         self._ticks += 1
         slots = [session.slot for session in chosen]
         numbers = tuple(session.chunk - 1 - session.ahead for session in chosen)
