@@ -178,8 +178,14 @@ class Engine:
             job = self._jobs.popleft() if self._jobs else None
         if not asked and job is None:
             return False
-        for generator in dict.fromkeys(request.seat.session.generator for request in asked):
-            self._serve(generator, [request for request in asked if request.seat.session.generator is generator])
+        try:
+            for generator in dict.fromkeys(request.seat.session.generator for request in asked):
+                self._serve(generator, [request for request in asked if request.seat.session.generator is generator])
+        except BaseException as fault:
+            waiting = [request.chunk for request in asked if not request.chunk.done()]
+            for future in (*waiting, *((job[1],) if job is not None else ())):
+                future.set_exception(fault)
+            raise
         if job is not None:
             work, done = job
             try:

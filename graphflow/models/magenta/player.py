@@ -74,6 +74,7 @@ class Player:
             old = None if self.now.facts.silent else self.seat.step().sound
             self.seat.do(go)
         if self.now.facts.silent:
+            self.seat.do(_miss_strikes)
             self._note(silent=False, rising=True)
         sound = self._next()
         if old is not None and np.isfinite(old).all():
@@ -203,6 +204,12 @@ class Player:
         """A good moment, on the model's own device: it has to be quick, every few seconds."""
         if self.now.care.keeps(self.now.health):
             self.now = replace(self.now, care=self.now.care.keep(self.seat.do(Session.snapshot)))
+
+
+def _miss_strikes(session: Session) -> None:
+    """What was struck while nothing played is past; what is held still begins."""
+    session.latch()
+    forget_strikes(session)
 
 
 _SAID = {

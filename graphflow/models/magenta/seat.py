@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -92,3 +92,6 @@ class Mark:
 def forget_strikes(session: Session) -> None:
     """Take what was struck so far as played: a stream that goes on elsewhere does not strike all of it at once."""
     session.fingers = Fingers(session.fingers.sounding, session.controls.strikes)
+    if session.edge is not None:
+        fingers = Fingers(session.edge.fingers.sounding, session.controls.strikes)
+        session.edge = replace(session.edge, fingers=fingers)

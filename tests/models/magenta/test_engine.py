@@ -17,7 +17,7 @@ from graphflow.models.magenta import engine as engine_module
 from graphflow.models.magenta import sharing
 from graphflow.models.magenta.engine import BUCKETS, Engine
 from graphflow.models.magenta.model import Model
-from graphflow.models.magenta.seat import Chunk, Seat
+from graphflow.models.magenta.seat import Chunk, Mark, Seat
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
 from graphflow.models.magenta.streaming import StreamingGenerator
@@ -189,6 +189,17 @@ def test_a_step_that_failed_can_be_asked_for_again(ahead: bool) -> None:
     for number, (one, other) in enumerate(zip(plain, shaken, strict=True)):
         begin = 480 if ahead and number else 0  # the seam to what it had looked ahead to
         np.testing.assert_array_equal(one[:, begin:], other[:, begin:])
+
+
+def test_when_a_failure_cannot_be_undone_everybody_hears_of_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    seats = [engine.open(13), engine.open(1)]
+
+    def stuck(mark: Mark) -> None:
+        raise RuntimeError("no way back")
+
+    monkeypatch.setattr(Mark, "go_back", stuck)
+    results = held_up(engine, *(seat.step for seat in seats))
+    assert [str(result) for result in results] == ["no way back"] * 2
 
 
 def test_slots_grow_in_buckets_and_streams_go_on() -> None:

@@ -398,6 +398,21 @@ def test_bypassed_it_fades_and_costs_nothing(opened: Opener) -> None:
     np.testing.assert_array_equal(back[:, 960:], expected[:, 4 * CHUNK + 960 :])
 
 
+@pytest.mark.parametrize("lookahead", ["off", "on"])
+def test_what_was_struck_while_bypassed_does_not_begin_all_at_once(opened: Opener, lookahead: str) -> None:
+    generator = opened(_lockstep=False, lookahead=lookahead, rollback=False)
+    notes = Notes()
+    for bypass in (False, True, True, False):
+        generator.set({"notes": notes.data(), "params": {"bypass": bypass, "unmask": 127, "onsets": "exact"}})
+        generator.step(0)
+        notes = notes.struck(60).released(60) if bypass else notes
+    session = generator.seat.session
+    assert not (session.edge or session).fingers.sounding  # in the chunk that was played
+    generator.set({"notes": notes.struck(62).data(), "params": {"unmask": 127, "onsets": "exact"}})
+    generator.step(0)
+    assert (session.edge or session).fingers.sounding == {62}
+
+
 def test_a_reset_while_bypassed_is_heard_when_it_comes_back(opened: Opener) -> None:
     generator = opened()
     first = play(generator, 4, seed=1.0)
