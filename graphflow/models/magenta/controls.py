@@ -51,6 +51,8 @@ class Controls:
             raise ValueError(f"onsets is {self.onsets!r}; expected free or exact")
         if not 0 <= self.unmask <= EVERYTHING:
             raise ValueError(f"unmask is {self.unmask}; expected 0 to {EVERYTHING}")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}; expected {-(2**63)} to {2**63 - 1}")
         if any(not 0 <= pitch < PITCHES for pitch in self.held):
             raise ValueError(f"held is {sorted(self.held)}; expected pitches 0 to 127")
 

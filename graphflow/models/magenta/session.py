@@ -100,8 +100,12 @@ class Session:
         device = batch.previous.device
         live = batch.light(self.slot)
         parts = [snapshot.previous, torch.tensor([snapshot.chunk]), *snapshot.codec]
-        if [tuple(part.shape) for part in parts] != [tuple(tensor.shape) for tensor in live]:
+        rings = batch.remembered(self.slot, max(snapshot.chunk, 0)).shape
+        if snapshot.rings.shape != rings or [part.shape for part in parts] != [tensor.shape for tensor in live]:
             raise UserError("snapshot has other sizes than the model; make it again")
+        ids = self.generator.model.config.vocabulary
+        if not bool(((snapshot.previous >= 0) & (snapshot.previous < ids)).all()):
+            raise UserError(f"snapshot has tokens that are not 0 to {ids - 1}; it is damaged, make it again")
         batch.bring_back(self.slot, [part.to(device, tensor.dtype) for part, tensor in zip(parts, live, strict=True)])
         batch.remember(self.slot, snapshot.chunk, snapshot.rings)
         self.chunk, self.fingers = snapshot.chunk, snapshot.fingers

@@ -62,6 +62,9 @@ class Snapshot:
             strikes = _counts(facts["strikes"])
             given = {**facts["controls"], "style": tuple(facts["controls"]["style"])}
             controls = Controls(**{**given, "held": frozenset(given["held"]), "strikes": strikes})
+            controls.check()
+            if not 0 <= facts["chunk"] < 2**63:
+                raise ValueError(f"chunk is {facts['chunk']}")
             return cls(
                 facts["model"],
                 int(facts["chunk"]),

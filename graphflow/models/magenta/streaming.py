@@ -11,7 +11,7 @@ from torch import Tensor
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.batch import Light
 from graphflow.models.magenta.config import CHUNK, RATE
-from graphflow.models.magenta.controls import Asked, ask
+from graphflow.models.magenta.controls import Asked, Controls, ask
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
@@ -119,6 +119,10 @@ class StreamingGenerator:
     def open(self, seed: int = 0, *, ahead: bool = False, rewinds: bool = False) -> Session:
         """A new stream. `ahead`: its sound comes a chunk earlier, for a guess that costs a step when it was wrong;
         `rewinds`: its last tick can be taken back. Raises UserError where no slot is free."""
+        try:
+            Controls(seed=seed).check()
+        except ValueError as error:
+            raise UserError(str(error)) from error
         free = [slot for slot in range(self.slots) if slot not in self._sessions]
         if not free:
             raise UserError(f"all {self.slots} slots are in use; close a session, or make a generator with more slots")

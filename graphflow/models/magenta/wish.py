@@ -14,6 +14,8 @@ PROMPTS = 8
 """Prompts of the node's own, besides what is wired in."""
 MOST_SEED = 2**31
 """Seeds lie below it: the bits above are the rescues' (see `rescue`)."""
+LARGEST = 1e300
+"""Beyond it a whole number may be none that a float can be."""
 _NUMBERS = {
     "temperature": (0.0, 3.0),
     "guidance_style": (-1.0, 7.0),
@@ -50,7 +52,7 @@ class _Reader:
         self.ignored = 0
 
     def number(self, value: object, default: float, low: float = -math.inf, high: float = math.inf) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
             self.ignored += 1
             return default
         return float(min(max(value, low), high))

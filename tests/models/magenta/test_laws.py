@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -361,6 +362,40 @@ def test_a_beginning_is_heard_with_the_style_that_was_just_set(model: Model) -> 
     for session in (told, left):
         session.prefill(tokens=tokens, masked=False)
     assert not torch.equal(told.snapshot().rings, left.snapshot().rings)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda kept: replace(kept, previous=kept.previous + 10**6),
+        lambda kept: replace(kept, previous=kept.previous - 10**6),
+        lambda kept: replace(kept, rings=kept.rings[:, :, :1]),
+        lambda kept: replace(kept, rings=kept.rings[:3]),
+        lambda kept: replace(kept, chunk=-5),
+        lambda kept: replace(kept, chunk=2**70),
+        lambda kept: replace(kept, controls=replace(kept.controls, style=(5000,) * 12)),
+        lambda kept: replace(kept, controls=replace(kept.controls, seed=2**80)),
+    ],
+)
+def test_a_damaged_snapshot_is_refused_and_the_stream_goes_on(
+    model: Model, damage: Callable[[Snapshot], Snapshot]
+) -> None:
+    session, other = opened(model), opened(model)
+    for each in (session, other):
+        play(each, 6)
+    with pytest.raises(UserError, match=r"snapshot .* make it again"):
+        session.restore(Snapshot.unpack(damage(session.snapshot()).pack()))
+    assert torch.equal(play(session, 2), play(other, 2))
+
+
+def test_a_seed_has_64_bits(model: Model) -> None:
+    session = opened(model)
+    session.set("seed", -(2**63))
+    play(session, 1)
+    with pytest.raises(UserError, match=r"^seed is 9223372036854775808; expected -9223372036854775808 to"):
+        session.set("seed", 2**63)
+    with pytest.raises(UserError, match=r"^seed is "):
+        StreamingGenerator(model, 1).open(2**63)
 
 
 def test_nothing_can_be_taken_back_before_the_first_chunk_or_twice(model: Model) -> None:

@@ -85,6 +85,8 @@ def test_numbers_out_of_range_are_brought_into_it() -> None:
         {"notes": [[60.5, 1.0, 1]]},
         {"notes": [[60, "loud", 1]]},
         {"unheard": 1},
+        {"params": {"temperature": 10**400}},
+        {"notes": [[60, 1.0, 10**400]]},
     ],
 )
 def test_what_is_not_understood_is_left_aside_and_counted(state: dict[str, object]) -> None:
