@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from graphflow.audio.compile import cache_folder
-from graphflow.models.magenta import cpu_dots, cpu_kernels, cpu_lm
+from graphflow.models.magenta import cpu_dots, cpu_kernels, cpu_lm, cpu_team
 from graphflow.models.magenta.codec import fast, fast_kernels, products
 from graphflow.models.magenta.codec.decoder import Decoder, played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
@@ -55,10 +55,15 @@ class CpuStep(Step):
         super().__init__(lm, decoder, slots, device)
         self.batch.codec = adopt(self.batch.codec)
         self.cores = cores or min(available(), MOST_CORES)
-        self._lm = CpuLanguageModel(lm)
         self._crew = Crew(self.cores)
+        self._lm = CpuLanguageModel(lm, self._crew, self._helpers)
         self._fast = None if exact(lm) else FastDecoder(decoder, self._crew)
         self._warm_up()
+
+    @property
+    def _helpers(self) -> int:
+        """Cores that read the language model's weights with the first."""
+        return self.cores - 1
 
     def _warm_up(self) -> None:
         """Compile what is not compiled yet, which takes long only once."""
@@ -146,6 +151,11 @@ class PipelinedStep(CpuStep):
 
     delay_chunks = 1
 
+    @property
+    def _helpers(self) -> int:
+        """Half of the cores are at the language model."""
+        return max(0, self.cores // 2 - 1)
+
     def run(self) -> tuple[Tensor, Tensor]:
         """Sound [B, 1920, 2] of the chunk before, silence at a stream's beginning, and ids [B, levels] of this one."""
         running = self._running()
@@ -174,7 +184,7 @@ def exact(lm: LanguageModel) -> bool:
 def compiled_mark(lm: LanguageModel) -> Path:
     """A file that says that these loops have been compiled here for this precision."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for module in (cpu_dots, cpu_kernels, cpu_lm, fast, fast_kernels, products):
+    for module in (cpu_dots, cpu_kernels, cpu_lm, cpu_team, fast, fast_kernels, products):
         digest.update(Path(str(module.__file__)).read_bytes())
     head = lm.depth.adapter
     assert isinstance(head, Linear)

@@ -84,14 +84,13 @@ def _row(code: Any, step: int, groups: int, block: Callable[..., list[Any]]) -> 
     """A row's loop over its blocks: `step` numbers of LLVM's type `code` and `groups` scales each."""
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def dot(typing: Any, codes: Any, scale: Any, x: Any, offset: Any) -> Any:
+    def dot(typing: Any, codes: Any, scale: Any, x: Any, offset: Any, count: Any) -> Any:
         def build(context: Any, b: Any, signature: Any, values: Any) -> Any:
-            arrays = [
-                context.make_array(kind)(context, b, value=v) for kind, v in zip(signature.args, values, strict=True)
-            ]
-            codes, scale, x, offset = (array.data for array in arrays)
-            codes = b.bitcast(codes, code.as_pointer())
-            count = b.sdiv(cgutils.unpack_tuple(b, arrays[2].shape, 1)[0], _I64(4 * LANES))
+            kinds = (code, _F32, _I16, _I32)
+            codes, scale, x, offset = (
+                b.inttoptr(v, kind.as_pointer()) for v, kind in zip(values[:4], kinds, strict=True)
+            )
+            count = values[4]
             fma = cgutils.get_or_insert_function(b.module, ir.FunctionType(_FLOATS, [_FLOATS] * 3), "llvm.fma.v8f32")
             none = ir.Constant(_FLOATS, ir.Undefined)
             before, loop, after = b.block, b.append_basic_block("block"), b.append_basic_block("after")
@@ -116,15 +115,15 @@ def _row(code: Any, step: int, groups: int, block: Callable[..., list[Any]]) -> 
             b.position_at_end(after)
             return _sum(b, functools.reduce(b.fadd, [total.incomings[1][0] for total in totals]))
 
-        return types.float32(codes, scale, x, offset), build
+        return types.float32(*[types.int64] * 5), build
 
     return dot
 
 
 dot_eight = _row(_I8, 64, 1, _eight)
-"""int8 codes [padded], scales [padded / 64], x int16 [padded], offsets int32 [padded / 64 * 8]: float32."""
+"""The addresses of codes int8, scales, x int16 and offsets int32 [8 a group], and the number of blocks: a float32."""
 dot_four = _row(_I16, 16, 2, _four)
-"""int16 words [padded / 4], scales [padded / 32], x int16 [padded], offsets int32 [padded / 32 * 8]: float32."""
+"""The same; codes are int16 words."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from numba.extending import overload, register_jitable
 
-from graphflow.models.magenta.cpu_dots import as_bits, as_float, dot_eight, dot_four
+from graphflow.models.magenta import cpu_team as team
+from graphflow.models.magenta.cpu_dots import as_bits, as_float
+from graphflow.models.magenta.quantised import BLOCK
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
@@ -47,6 +49,7 @@ class Room(NamedTuple):
     logits: F32
     shorts: npt.NDArray[np.int16]
     offset: npt.NDArray[np.int32]
+    board: team.Board
 
 
 class AttentionWeights(NamedTuple):
@@ -139,7 +142,7 @@ def shorten(x: F32, width: int, shorts: npt.NDArray[np.int16]) -> Float:
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def _quantised_sums(shorts: npt.NDArray[np.int16], offset: npt.NDArray[np.int32]) -> None:
+def _sum_groups(shorts: npt.NDArray[np.int16], offset: npt.NDArray[np.int32]) -> None:
     """What the 8 added to each nibble of a group must be taken out with, in the first of the group's eight sums."""
     for group in range(shorts.shape[0] // 32):
         total = np.int32(0)
@@ -157,6 +160,8 @@ def times(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
 def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
     """numba asks for the loop that suits the weights' type."""
     dtype = str(matrix.types[0].dtype)
+    bits = 4 if dtype == "int16" else 8
+    per_code = 4 if bits == 4 else 1
 
     def dense(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
         weight = matrix.weight
@@ -178,26 +183,25 @@ def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
             out[n] = total
         _add_bias(out, matrix.bias)
 
-    def eight(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
-        weight, scale = matrix.weight, matrix.scale
-        shorts, offset = room.shorts[: weight.shape[1]], room.offset
-        factor = shorten(x, min(x.shape[0], shorts.shape[0]), shorts)
-        for group in range(scale.shape[1]):
-            offset[8 * group] = 0
-        for n in range(weight.shape[0]):
-            out[n] = dot_eight(weight[n], scale[n], shorts, offset) * factor
+    def packed(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
+        weight, scale, board = matrix.weight, matrix.scale, room.board
+        padded = weight.shape[1] * per_code
+        shorts = room.shorts[:padded]
+        factor = shorten(x, min(x.shape[0], padded), shorts)
+        if bits == 4:
+            _sum_groups(shorts, room.offset)
+        else:
+            room.offset[:] = 0
+        board[team.BITS] = bits
+        board[team.CODES], board[team.ROW_BYTES] = weight.ctypes.data, weight.shape[1] * weight.itemsize
+        board[team.SCALES], board[team.SCALE_BYTES] = scale.ctypes.data, scale.shape[1] * 4
+        board[team.X], board[team.OFFSETS] = shorts.ctypes.data, room.offset.ctypes.data
+        board[team.OUT], board[team.ROWS], board[team.BLOCKS] = out.ctypes.data, weight.shape[0], padded // BLOCK
+        board[team.FACTOR] = np.int64(as_bits(factor))
+        team.together(board)
         _add_bias(out, matrix.bias)
 
-    def four(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
-        weight, scale = matrix.weight, matrix.scale
-        shorts, offset = room.shorts[: 4 * weight.shape[1]], room.offset
-        factor = shorten(x, min(x.shape[0], shorts.shape[0]), shorts)
-        _quantised_sums(shorts, offset)
-        for n in range(weight.shape[0]):
-            out[n] = dot_four(weight[n], scale[n], shorts, offset) * factor
-        _add_bias(out, matrix.bias)
-
-    return {"float32": dense, "uint16": half, "int8": eight, "int16": four}[dtype]
+    return {"float32": dense, "uint16": half, "int8": packed, "int16": packed}[dtype]
 
 
 @register_jitable  # type: ignore[untyped-decorator]

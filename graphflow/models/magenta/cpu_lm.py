@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from graphflow.models.magenta import cpu_kernels as kernels
+from graphflow.models.magenta import cpu_team
 from graphflow.models.magenta.attention import FeedForward, Norm
 from graphflow.models.magenta.config import CODES, RESERVED
 from graphflow.models.magenta.cpu_kernels import F32, I64, Matrix, Room
+from graphflow.models.magenta.crew import Crew
 from graphflow.models.magenta.depth import DepthLayer
 from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.lm import LanguageModel
@@ -40,6 +45,9 @@ def gather(module: nn.Module) -> None:
         own = place[at : at + tensor.numel() * tensor.element_size()].view(tensor.dtype).view(tensor.shape)
         tensor.data = own.copy_(tensor)
         at += size
+
+
+_gathered: WeakSet[LanguageModel] = WeakSet()
 
 
 def matrix(linear: Linear) -> Matrix:
@@ -88,12 +96,18 @@ class Draw:
 
 
 class CpuLanguageModel:
-    """`LanguageModel` for one stream on a CPU. Its weights are the module's; it may be used by one thread at a time."""
+    """`LanguageModel` for one stream on a CPU. Its weights are the module's; it may be used by one thread at a time.
 
-    def __init__(self, lm: LanguageModel) -> None:
-        self.lm = lm
-        for part in (*lm.temporal.layers, lm.depth):
-            gather(part)
+    `helpers` of the crew read matrices in few bits with it while a chunk is made.
+    """
+
+    def __init__(self, lm: LanguageModel, crew: Crew | None = None, helpers: int = 0) -> None:
+        self.lm, self._crew = lm, crew
+        self._helpers = helpers if crew is not None and isinstance(lm.depth.adapter, QuantisedLinear) else 0
+        if lm not in _gathered:
+            _gathered.add(lm)
+            for part in (*lm.temporal.layers, lm.depth):
+                gather(part)
         temporal, depth = lm.temporal.sizes, lm.depth.sizes
         self._temporal = [temporal_weights(layer) for layer in lm.temporal.layers]
         self._depth = [depth_weights(layer) for layer in lm.depth.layers]
@@ -116,7 +130,9 @@ class CpuLanguageModel:
             logits=np.zeros(1 + lm.temporal.ring + lm.config.levels, np.float32),
             shorts=np.zeros(inner + BLOCK, np.int16),
             offset=np.zeros((inner // 32 + 2) * 8, np.int32),
+            board=np.zeros(cpu_team.SIZE, np.int64),
         )
+        self._room.board[cpu_team.HELPERS] = self._helpers
 
     def seen(self, chunk: int) -> I64:
         """The ring's slots that chunk number `chunk` sees, the sink first and its own last."""
@@ -164,9 +180,23 @@ class CpuLanguageModel:
 
     def __call__(self, conditions: Tensor, previous: Tensor, memory: Memory, slot: int, draw: Draw) -> list[int]:
         """One chunk's ids of the stream in a batch's slot, from conditions [144] and the ids before [levels]."""
-        embedded, source = self.lm.listen(conditions[None], previous[None])
-        temporal = self.temporal(array(embedded[0].float()), array(source[0]), memory, slot, draw.chunk)
-        return self.write(temporal, draw)
+        with self._help():
+            embedded, source = self.lm.listen(conditions[None], previous[None])
+            temporal = self.temporal(array(embedded[0].float()), array(source[0]), memory, slot, draw.chunk)
+            return self.write(temporal, draw)
+
+    @contextmanager
+    def _help(self) -> Iterator[None]:
+        """Helpers watch the board in here."""
+        board = self._room.board
+        board[cpu_team.STOP] = 0
+        called = [self._crew.start(cpu_team.help_out, board) for _ in range(self._helpers)] if self._crew else []
+        try:
+            yield
+        finally:
+            board[cpu_team.STOP] = 1
+            for helper in called:
+                helper.result()
 
     def trace(self, conditions: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """One stream from its start with its tokens given, conditions [N, 144] and ids [N, levels]: the temporal
