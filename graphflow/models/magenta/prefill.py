@@ -8,6 +8,7 @@ from torch import Tensor
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.config import CHUNK, CODES, RATE
 from graphflow.models.magenta.controls import NO_STYLE, Controls, Fingers, ask
+from graphflow.models.magenta.files import CHECKPOINTS
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.step import Step
 
@@ -75,10 +76,10 @@ def prefill(
 def heard(model: Model, sound: Tensor) -> Tensor:
     """Sound [frames, 2] at 48 kHz as codes [N, levels]. Raises UserError."""
     if model.encoder is None:
-        raise UserError(
-            f"{model.config.name}: no encoder.safetensors, which hears what a stream is to continue from; "
-            f"graphflow models download {model.config.name}"
-        )
+        name = model.config.name
+        known = f"graphflow models download {name}"
+        repair = known if name in CHECKPOINTS else "put it beside the model's other files"
+        raise UserError(f"{name}: no encoder.safetensors, which hears what a stream is to continue from; {repair}")
     if sound.dim() != 2 or sound.shape[1] != 2:
         raise UserError(f"prefill has sound of shape {list(sound.shape)}; expected [frames, 2]")
     used = sound[:LONGEST]

@@ -19,7 +19,7 @@ from graphflow.models.magenta.config import CHUNK, CODES
 from graphflow.models.magenta.controls import Controls, Fingers, ask
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.noise import gumbel, philox
-from graphflow.models.magenta.prefill import prefill
+from graphflow.models.magenta.prefill import heard, prefill
 from graphflow.models.magenta.sampling import keep_by_rank, keep_by_sort, pick_capped
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.snapshot import Snapshot
@@ -386,6 +386,16 @@ def test_a_damaged_snapshot_is_refused_and_the_stream_goes_on(
     with pytest.raises(UserError, match=r"snapshot .* make it again"):
         session.restore(Snapshot.unpack(damage(session.snapshot()).pack()))
     assert torch.equal(play(session, 2), play(other, 2))
+
+
+@pytest.mark.parametrize(
+    "name, repair", [("tiny", "put it beside"), ("mrt2-small", "graphflow models download mrt2-small")]
+)
+def test_without_an_encoder_the_repair_is_one_that_helps(name: str, repair: str) -> None:
+    deaf = tiny_model(encoder=False)
+    deaf = replace(deaf, config=replace(deaf.config, name=name))
+    with pytest.raises(UserError, match=f"^{name}: no encoder.safetensors, .*; {repair}"):
+        heard(deaf, torch.zeros(9600, 2))
 
 
 def test_a_seed_has_64_bits(model: Model) -> None:
