@@ -19,17 +19,12 @@ from graphflow.models.magenta.codec.decoder import BINS, SPECTRA, Block, Decoder
 from graphflow.models.magenta.codec.layers import Conv, Pointwise
 from graphflow.models.magenta.codec.products import PANEL, multiply, multiply_each, packed
 from graphflow.models.magenta.codec.spectrum import synthesise
-from graphflow.models.magenta.codec.winograd import (
-    F32,
-    SLIDE_IN,
-    SLIDE_OUT,
-    SPREAD_IN,
-    SPREAD_OUT,
-    single,
-    slide_taps,
-    spread_taps,
-)
+from graphflow.models.magenta.codec.winograd import F32, single, slide_taps, spread_taps
 from graphflow.models.magenta.crew import Crew
+
+HEAVY = 3
+"""Blocks after the first whose weights are larger than their pictures: both sides go through them together, so that
+the weights are read once. After them left and right go their own ways, where there are cores for it."""
 
 
 class Columns:
@@ -135,44 +130,47 @@ class Lane:
         def array(*shape: int) -> F32:
             return np.zeros(shape, np.float32)
 
-        self._points = array(4, 6, channels), array(5, 6, out)
-        self._room = array(7, out)
+        self._points = array(3, 6, channels), array(4, 6, out)
         self._picture = array(6, made, out)
         wide = block.spread.shape[-3] * PANEL
         if block.doubles:
-            self._entering = array(count, SPECTRA // 2, bins, channels)
+            self._lifted = self._entering = array(count, SPECTRA // 2, bins, channels)
             self._products = array(count, SPECTRA // 2 * bins, wide)
             self._full = array(SPECTRA + 2, made + block.kernel[1] - block.stride[1], out)
         else:
+            self._lifted = array(count, SPECTRA, bins, channels)
             self._entering = array(18, count, bins // 2 + 1, channels)
             self._products = array(18, count, bins // 2 + 1, wide)
         self._sliding = array(24, count, made // 2, out)
         self._slid = array(24, count, made // 2, block.slide.shape[1] * PANEL)
         self._sound = array(count, SPECTRA, made, out)
 
-    def __call__(self, x: F32, memory: list[tuple[F32, F32]]) -> F32:
-        """x [count, T, F, C] to [count, 4, F * stride, O], which the next call overwrites; each side's tail, past."""
+    def __call__(self, x: F32, memory: list[F32], rows: list[int]) -> F32:
+        """x [count, T, F, C] to [count, 4, F * stride, O], which the next call overwrites; memory: all sides' tails and
+        pasts, of which these sides' are in `rows`."""
         block, count = self._block, self._count
         for side in range(count):
-            if block.doubles:
-                kernels.elu_rows(x[side], self._entering[side])
-            else:
-                kernels.spread_in(x[side], SPREAD_IN, self._points[0], self._entering, side)
+            kernels.elu_rows(x[side], self._lifted[side])
+            if not block.doubles:
+                kernels.spread_in(self._lifted[side], self._points[0], self._entering, side)
         if block.doubles:
             self._products_of(flat(self._entering, 0, 2)[None], block.spread[None], flat(self._products, 0, 1)[None])
         else:
             self._products_of(flat(self._entering, 1, 2), block.spread, flat(self._products, 1, 2))
-        for side, (tail, past) in enumerate(memory):
-            self._spread(side, tail, past)
-            kernels.slide_in(self._picture, SLIDE_IN, self._points[1], self._sliding, side)
+        for side, row in enumerate(rows):
+            self._spread(side, memory[0][row], memory[1][row])
+            kernels.slide_in(self._picture, self._points[1], self._sliding, side)
         self._products_of(flat(self._sliding, 1, 2), block.slide, flat(self._slid, 1, 2))
         short = x if block.shortcut is None else block.shortcut(flat(x, 0, 2), self._crew).reshape(*x.shape[:3], -1)
         for side in range(count):
-            kernels.slide_out(self._slid, side, SLIDE_OUT, block.bias, short[side], self._room, self._sound[side])
+            kernels.slide_out(self._slid, side, block.bias, short[side], self._sound[side])
         return self._sound
 
     def _products_of(self, a: F32, panels: F32, out: F32) -> None:
-        self._crew.share(len(a), lambda first, last: multiply_each(a, panels, out, first, last))
+        if len(a) == 1:
+            self._crew.share(panels.shape[1], lambda first, last: multiply(a[0], panels[0], out[0], first, last))
+        else:
+            self._crew.share(len(a), lambda first, last: multiply_each(a, panels, out, first, last))
 
     def _spread(self, side: int, tail: F32, past: F32) -> None:
         """What the convolution sees of a side: its past, and what the transposed convolution gives."""
@@ -183,7 +181,7 @@ class Lane:
             kernels.spread(self._products[side], size, tail, block.up_bias, self._full, picture[2:])
             picture[:2], past[:] = past, picture[-2:]
         else:
-            kernels.spread_out(self._products, side, sf, SPREAD_OUT, tail, block.up_bias, past, self._room, picture)
+            kernels.spread_out(self._products, side, sf, tail, block.up_bias, past, picture)
 
 
 def flat(x: F32, first: int, last: int) -> F32:
@@ -206,19 +204,18 @@ class Prepared:
 
 
 class Way:
-    """The way through all later blocks and the output, for `count` sides."""
+    """The way through the last blocks and the output, for `count` sides."""
 
     def __init__(self, prepared: Prepared, count: int, crew: Crew) -> None:
-        self._lanes = [Lane(block, count, crew) for block in prepared.high]
+        self._lanes = [Lane(block, count, crew) for block in prepared.high[HEAVY:]]
         self._last, self._bias = prepared.last, prepared.bias
         out = prepared.high[-1]
         self._room = np.zeros((SPECTRA + 6, out.made + 6, out.out), np.float32)
 
     def __call__(self, x: F32, pictures: list[F32], rows: list[int], spectra: F32) -> None:
-        """x [count, 2, 5, C] to spectra [count, 2, 4, 480]; the memory of these sides is in `rows` of the pictures."""
+        """x [count, 4, 40, C] to spectra [count, 2, 4, 480]; the memory of these sides is in `rows` of the pictures."""
         for number, lane in enumerate(self._lanes):
-            tail, past = pictures[2 * number], pictures[2 * number + 1]
-            x = lane(x, [(tail[row], past[row]) for row in rows])
+            x = lane(x, pictures[2 * number : 2 * number + 2], rows)
         for side, row in enumerate(rows):
             kernels.last(x[side], pictures[-1][row], self._last, self._bias, self._room, spectra[side])
 
@@ -234,6 +231,7 @@ class FastDecoder:
             _prepared[decoder] = Prepared(decoder)
         prepared = _prepared[decoder]
         self._crew, self._low = crew or Crew(1), prepared.low
+        self._heavy = [Lane(block, 2, self._crew) for block in prepared.high[:HEAVY]]
         counts = (2,) if self._crew.cores == 1 else (1, 1)
         self._ways = [Way(prepared, count, self._crew.half()) for count in counts]
         self._spectra = torch.zeros(2, 2, SPECTRA, prepared.high[-1].made)
@@ -248,11 +246,14 @@ class FastDecoder:
         x = self._low(codes, [picture[slot] for picture in pictures[:4]], self._crew)
         both = np.ascontiguousarray(x.reshape(2, BINS, 2, -1).transpose(2, 0, 1, 3))
         rows, spectra = [2 * slot, 2 * slot + 1], self._spectra.numpy()
+        for number, lane in enumerate(self._heavy):
+            both = lane(both, pictures[4 + 2 * number : 6 + 2 * number], rows)
+        late = pictures[4 + 2 * HEAVY :]
         if len(self._ways) == 1:
-            self._ways[0](both, pictures[4:], rows, spectra)
+            self._ways[0](both, late, rows, spectra)
         else:
-            right = self._crew.start(self._ways[1], both[1:], pictures[4:], rows[1:], spectra[1:])
-            self._ways[0](both[:1], pictures[4:], rows[:1], spectra[:1])
+            right = self._crew.start(self._ways[1], both[1:], late, rows[1:], spectra[1:])
+            self._ways[0](both[:1], late, rows[:1], spectra[:1])
             right.result()
         wave, new_tail = synthesise(self._spectra, tail)
         if int(count) == 0:  # what the first chunk gives lies before the stream's beginning

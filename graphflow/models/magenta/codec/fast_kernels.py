@@ -1,6 +1,6 @@
 """Loops around the matrix products of the codec's fast decoder. Pictures are [time, frequency, channel] float32 here.
 
-Every inner loop runs along the channels with one array written, which is what makes the compiler use vectors.
+Every inner loop runs along the channels, which lie side by side.
 """
 
 from __future__ import annotations
@@ -9,8 +9,19 @@ from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 from numba.extending import register_jitable
 
+from graphflow.models.magenta.codec.lanes import apply, rows
+from graphflow.models.magenta.codec.winograd import (
+    SLIDE_BINS_IN,
+    SLIDE_BINS_OUT,
+    SLIDE_IN,
+    SLIDE_OUT,
+    SPREAD_BINS_IN,
+    SPREAD_IN,
+    SPREAD_OUT,
+)
 from graphflow.models.magenta.cpu_kernels import F32, OPTIONS, exp
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
@@ -24,11 +35,17 @@ def elu(x: float) -> Any:
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
 def elu_rows(x: F32, out: F32) -> None:
     """elu of [T, F, C]."""
-    for t in range(x.shape[0]):
-        for f in range(x.shape[1]):
-            row, made = x[t, f], out[t, f]
-            for c in range(row.shape[0]):
-                made[c] = elu(row[c])
+    flat, made = x.reshape(-1), out.reshape(-1)
+    for i in range(flat.shape[0]):
+        made[i] = elu(flat[i])
+
+
+@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+def elu_here(x: F32) -> None:
+    """The same in place; with one array for both, the compiler would not dare to use vectors."""
+    flat = x.reshape(-1)
+    for i in range(flat.shape[0]):
+        flat[i] = elu(flat[i])
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
@@ -98,135 +115,113 @@ def spread(products: F32, size: tuple[int, int, int, int], tail: F32, bias: F32,
                 kept[c] = sums[c]
 
 
-@register_jitable  # type: ignore[untyped-decorator]
-def mix(weights: F32, x: F32, out: F32) -> None:
-    """out [C] = weights [6] of x [6, C]."""
-    x0, x1, x2, x3, x4, x5 = x[0], x[1], x[2], x[3], x[4], x[5]
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[4], weights[5]
-    for c in range(out.shape[0]):
-        out[c] = (w0 * x0[c] + w1 * x1[c]) + (w2 * x2[c] + w3 * x3[c]) + (w4 * x4[c] + w5 * x5[c])
+def _linear(matrix: npt.NDArray[Any]) -> Any:
+    """Rows that are matrix [J, I] times rows."""
+    outputs, inputs = matrix.shape
+    return rows([range(inputs)], [range(outputs)], lambda b, x: [apply(b, matrix, x)])
 
 
-@register_jitable  # type: ignore[untyped-decorator]
-def combine(first: float, x: F32, second: float, y: F32, out: F32) -> None:
-    """out = first * x + second * y."""
-    for c in range(out.shape[0]):
-        out[c] = first * x[c] + second * y[c]
+def _spread_out(b: Any, products: list[Any], tail: list[Any], bias: list[Any]) -> list[list[Any]]:
+    """Bins from neighbouring products, time from its points; the tail and the bias go to what is heard now."""
+    sums = [b.fadd(left, right) for left, right in zip(products[::2], products[1::2], strict=True)]
+    times = apply(b, SPREAD_OUT, sums)
+    times[:2] = [b.fadd(time, before) for time, before in zip(times[:2], tail, strict=True)]
+    return [[b.fadd(time, bias[0]) for time in times[:4]], times[4:]]
+
+
+def _slide_out(b: Any, products: list[Any], bias: list[Any], *shorts: list[Any]) -> list[list[Any]]:
+    """The rows of two bins from four products each, with the bias and the shortcut."""
+    made = []
+    for number, short in enumerate(shorts):
+        sums = [apply(b, SLIDE_BINS_OUT[number : number + 1], products[4 * j : 4 * j + 4])[0] for j in range(6)]
+        times = apply(b, SLIDE_OUT, sums)
+        made.append([b.fadd(b.fadd(time, bias[0]), more) for time, more in zip(times, short, strict=True)])
+    return made
+
+
+_PAIRS = [3 * j + side for j in range(6) for side in range(2)]
+_spread_time, _spread_bins = _linear(SPREAD_IN), _linear(SPREAD_BINS_IN)
+_slide_time, _slide_bins = _linear(SLIDE_IN), _linear(SLIDE_BINS_IN)
+_spread_rows = rows([_PAIRS, range(2), [0]], [range(4), range(2)], _spread_out)
+_slide_rows = rows([range(24), [0], range(4), range(4)], [range(4), range(4)], _slide_out)
+_slide_rows_doubled = rows([range(24), [0], [0, 0, 1, 1], [0, 0, 1, 1]], [range(4), range(4)], _slide_out)
+"""The same where the shortcut has two rows, each for two."""
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def spread_in(x: F32, matrix: F32, points: F32, out: F32, side: int) -> None:
-    """A transposed convolution's input x [4, F, C] as it is multiplied, out[:, side] [6 * 3, F / 2 + 1, C]: its elu, in
-    time at six points by matrix [6, 6] (four columns count), in frequency three of every two bins and the one before.
-    points [4, 6, C]: three bins, and the rows."""
+def spread_in(x: F32, points: F32, out: F32, side: int) -> None:
+    """A transposed convolution's input x [4, F, C] as it is multiplied, out[:, side] [6 * 3, F / 2 + 1, C]: in time at
+    six points, in frequency three of every two bins and the one before. points [3, 6, C]."""
     _, bins, channels = x.shape
-    rows = points[3]
     points[:] = ZERO
+    row, point, step = x.strides[0], points.strides[1], out.strides[0]
     for tile in range(bins // 2 + 1):
         points[0] = points[2]
         for new in range(1, 3):
             f = 2 * tile + new - 1
             if f < bins:
-                for t in range(4):
-                    source, made = x[t, f], rows[t]
-                    for c in range(channels):
-                        made[c] = elu(source[c])
-                for j in range(6):
-                    mix(matrix[j], rows, points[new, j])
+                _spread_time(channels, (x[0, f].ctypes.data, row, points[new].ctypes.data, point))
             else:
                 points[new] = ZERO
         for j in range(6):
-            before, here, after = points[0, j], points[1, j], points[2, j]
-            combine(ONE, before, -ONE, here, out[3 * j, side, tile])
-            out[3 * j + 1, side, tile] = here
-            combine(-ONE, here, ONE, after, out[3 * j + 2, side, tile])
+            read, made = points[0, j].ctypes.data, out[3 * j, side, tile].ctypes.data
+            _spread_bins(channels, (read, points.strides[0], made, step))
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def spread_out(
-    products: F32, side: int, stride: int, matrix: F32, tail: F32, bias: F32, past: F32, room: F32, out: F32
-) -> None:
-    """Its output from the products[:, side] [6 * 3, F / 2 + 1, stride * C or more]: back to bins, to time by
-    matrix [6, 6], the tail added and kept, elu taken. Into rows 2 to 5 of out [6, F * stride, C]; rows 0 and 1 are the
-    past, which becomes rows 4 and 5. room [7, C]."""
+def spread_out(products: F32, side: int, stride: int, tail: F32, bias: F32, past: F32, out: F32) -> None:
+    """Its output from the products[:, side] [6 * 3, F / 2 + 1, stride * C or more]: back to bins and to time, the tail
+    added and kept, elu taken. Into rows 2 to 5 of out [6, F * stride, C]; rows 0 and 1 are the past, which becomes rows
+    4 and 5."""
     _, bins, channels = out.shape
-    sums, made = room[:6], room[6]
+    step, row, before, bias_at = products.strides[0], out.strides[0], tail.strides[0], bias.ctypes.data
     for b in range(bins):
         column, phase = (b + 1) // stride, (b + 1) % stride
-        tile, odd = column // 2, column % 2
-        for j in range(6):
-            left = products[3 * j + odd, side, tile, phase * channels : (phase + 1) * channels]
-            right = products[3 * j + odd + 1, side, tile, phase * channels : (phase + 1) * channels]
-            combine(ONE, left, ONE, right, sums[j])
-        for t in range(4):
-            mix(matrix[t], sums, made)
-            if t < 2:
-                combine(ONE, made, ONE, tail[t, b], made)
-            point = out[2 + t, b]
-            for c in range(channels):
-                point[c] = elu(made[c] + bias[c])
-        for t in range(2):
-            mix(matrix[4 + t], sums, tail[t, b])
-            out[t, b] = past[t, b]
-            past[t, b] = out[4 + t, b]
+        read = products[column % 2, side, column // 2, phase * channels :].ctypes.data
+        kept = tail[0, b].ctypes.data
+        _spread_rows(channels, (read, step, kept, before, bias_at, 0, out[2, b].ctypes.data, row, kept, before))
+    elu_here(out[2:])
+    out[:2] = past
+    past[:] = out[4:]
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def slide_in(x: F32, matrix: F32, points: F32, out: F32, side: int) -> None:
-    """A convolution's input x [6, F, C] as it is multiplied, out[:, side] [6 * 4, F / 2, C]: in time at six points by
-    matrix [6, 6], in frequency four of every two bins and their neighbours. points [5, 6, C]: four bins and the rows.
-    """
-    _, bins, _ = x.shape
+def slide_in(x: F32, points: F32, out: F32, side: int) -> None:
+    """A convolution's input x [6, F, C] as it is multiplied, out[:, side] [6 * 4, F / 2, C]: in time at six points, in
+    frequency four of every two bins and their neighbours. points [4, 6, C]."""
+    _, bins, channels = x.shape
     points[:] = ZERO
-    _slide_bin(x, 0, matrix, points[4], points[3])
+    row, point, step = x.strides[0], points.strides[1], out.strides[0]
+    _slide_time(channels, (x[0, 0].ctypes.data, row, points[3].ctypes.data, point))
     for tile in range(bins // 2):
         points[0], points[1] = points[2], points[3]
-        _slide_bin(x, 2 * tile + 1, matrix, points[4], points[2])
-        _slide_bin(x, 2 * tile + 2, matrix, points[4], points[3])
+        for new in range(2, 4):
+            f = 2 * tile + new - 1
+            if f < bins:
+                _slide_time(channels, (x[0, f].ctypes.data, row, points[new].ctypes.data, point))
+            else:
+                points[new] = ZERO
         for j in range(6):
-            d0, d1, d2, d3 = points[0, j], points[1, j], points[2, j], points[3, j]
-            combine(ONE, d0, -ONE, d2, out[4 * j, side, tile])
-            combine(ONE, d1, ONE, d2, out[4 * j + 1, side, tile])
-            combine(-ONE, d1, ONE, d2, out[4 * j + 2, side, tile])
-            combine(ONE, d1, -ONE, d3, out[4 * j + 3, side, tile])
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def _slide_bin(x: F32, f: int, matrix: F32, rows: F32, out: F32) -> None:
-    if f >= x.shape[1]:
-        out[:] = ZERO
-        return
-    for t in range(6):
-        rows[t] = x[t, f]
-    for j in range(6):
-        mix(matrix[j], rows, out[j])
+            read, made = points[0, j].ctypes.data, out[4 * j, side, tile].ctypes.data
+            _slide_bins(channels, (read, points.strides[0], made, step))
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
-def slide_out(products: F32, side: int, matrix: F32, bias: F32, short: F32, room: F32, out: F32) -> None:
-    """Its output from the products[:, side] [6 * 4, F / 2, C or more], back to bins and by matrix [6, 6] (four rows
-    count) to time, with the bias and the shortcut [T, F / stride, C or more], which is repeated: out [4, F, C].
-    room [7, C]."""
-    height, bins, channels = out.shape
-    repeat_time, repeat = height // short.shape[0], bins // short.shape[1]
-    sums, made = room[:6], room[6]
-    for f in range(bins):
-        tile, odd = f // 2, f % 2
-        for j in range(6):
-            total = sums[j]
-            first = products[4 * j + 3 * odd, side, tile]
-            second, third = products[4 * j + 1, side, tile], products[4 * j + 2, side, tile]
-            if odd:
-                for c in range(channels):
-                    total[c] = second[c] - third[c] - first[c]
-            else:
-                for c in range(channels):
-                    total[c] = second[c] + third[c] + first[c]
-        for t in range(height):
-            mix(matrix[t], sums, made)
-            added, point = short[t // repeat_time, f // repeat], out[t, f]
-            for c in range(channels):
-                point[c] = made[c] + bias[c] + added[c]
+def slide_out(products: F32, side: int, bias: F32, short: F32, out: F32) -> None:
+    """Its output from the products[:, side] [6 * 4, F / 2, C or more], back to bins and to time, with the bias and the
+    shortcut [T, F / stride, C or more], which is repeated: out [4, F, C]."""
+    _, bins, channels = out.shape
+    repeat = bins // short.shape[1]
+    step, above, row, bias_at = products.strides[0], short.strides[0], out.strides[0], bias.ctypes.data
+    for tile in range(bins // 2):
+        read = products[0, side, tile].ctypes.data
+        first, second = short[0, 2 * tile // repeat].ctypes.data, short[0, (2 * tile + 1) // repeat].ctypes.data
+        left, right = out[0, 2 * tile].ctypes.data, out[0, 2 * tile + 1].ctypes.data
+        places = (read, step, bias_at, 0, first, above, second, above, left, row, right, row)
+        if short.shape[0] == 4:
+            _slide_rows(channels, places)
+        else:
+            _slide_rows_doubled(channels, places)
 
 
 @numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
@@ -245,12 +240,23 @@ def last(x: F32, past: F32, weight: F32, bias: F32, room: F32, out: F32) -> None
             past[t, f] = room[height + t, f + 3]
     flat = room.reshape(height + 6, (bins + 6) * channels)
     for t in range(height):
-        for f in range(bins):
-            real, imaginary = bias[0], bias[1]
+        for f in range(0, bins, 4):
+            r0, r1, r2, r3 = ZERO, ZERO, ZERO, ZERO
+            i0, i1, i2, i3 = ZERO, ZERO, ZERO, ZERO
             for dt in range(7):
-                seen = flat[t + dt, f * channels : (f + 7) * channels]
                 first, second = weight[dt, 0], weight[dt, 1]
-                for c in range(seen.shape[0]):
-                    real += first[c] * seen[c]
-                    imaginary += second[c] * seen[c]
-            out[0, t, f], out[1, t, f] = real, imaginary
+                width, line = first.shape[0], flat[t + dt]
+                s0, s1 = line[f * channels :][:width], line[(f + 1) * channels :][:width]
+                s2, s3 = line[(f + 2) * channels :][:width], line[(f + 3) * channels :][:width]
+                for c in range(width):
+                    r, i = first[c], second[c]
+                    r0 += r * s0[c]
+                    i0 += i * s0[c]
+                    r1 += r * s1[c]
+                    i1 += i * s1[c]
+                    r2 += r * s2[c]
+                    i2 += i * s2[c]
+                    r3 += r * s3[c]
+                    i3 += i * s3[c]
+            for j, (real, imaginary) in enumerate(((r0, i0), (r1, i1), (r2, i2), (r3, i3))):
+                out[0, t, f + j], out[1, t, f + j] = real + bias[0], imaginary + bias[1]

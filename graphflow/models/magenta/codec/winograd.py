@@ -28,23 +28,22 @@ def evaluate(count: int) -> F64:
     return np.concatenate([values, infinity])
 
 
-def square(matrix: npt.NDArray[Any]) -> F32:
-    """Filled up with zeros to [6, 6]: the loops know one size."""
-    return single(np.pad(matrix, [(0, 6 - n) for n in matrix.shape]))
-
-
 def single(matrix: npt.NDArray[Any]) -> F32:
     return np.ascontiguousarray(matrix, np.float32)
 
 
-SPREAD_IN, SPREAD_OUT = square(evaluate(4)), square(np.linalg.inv(evaluate(6)))
-SLIDE_IN, SLIDE_OUT = single(SPREAD_OUT.T), single(SPREAD_IN.T)
-TAPS = evaluate(3)
+SPREAD_IN, SPREAD_OUT, TAPS = evaluate(4), np.linalg.inv(evaluate(6)), evaluate(3)
+"""[6, 4], [6, 6], [6, 3]: rows and taps to their points, and the points of the product to six rows."""
+SLIDE_IN, SLIDE_OUT = SPREAD_OUT.T, SPREAD_IN.T
+"""[6, 6], [4, 6]: six rows as they meet taps at points, and from the products to four rows."""
 
 SPREAD_BINS = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
-"""[3, 2]: two taps of a transposed convolution as they meet x[-1] - x[0], x[0], x[1] - x[0]."""
+SPREAD_BINS_IN = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, 0.0], [0.0, -1.0, 1.0]])
+"""[3, 2], [3, 3]: the two taps of a phase, and the bins before, at and after; each bin is the sum of two products."""
 SLIDE_BINS = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.0, 0.0, 1.0]])
-"""[4, 3]: three taps of a convolution as they meet x[-1] - x[1], x[0] + x[1], x[1] - x[0], x[0] - x[2]."""
+SLIDE_BINS_IN = np.array([[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, -1.0, 1.0, 0.0], [0.0, 1.0, 0.0, -1.0]])
+SLIDE_BINS_OUT = np.array([[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, -1.0, -1.0]])
+"""[4, 3], [4, 4], [2, 4]: three taps, four bins, and two bins from the four products."""
 
 
 def spread_taps(weight: Tensor, stride: int) -> F32:
