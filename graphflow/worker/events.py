@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -81,7 +82,9 @@ class GeneratorStatistics:
 
 
 def seconds(value: float) -> str:
-    """A time as short as it is exact: `0.30 s`, `19 ms`."""
+    """A time as short as it is exact: `0.30 s`, `19 ms`; `-` where there is none yet."""
+    if math.isnan(value):
+        return "-"
     return f"{1000.0 * value:.0f} ms" if abs(value) < 0.1 else f"{value:.2f} s"
 
 
