@@ -236,7 +236,7 @@ def main() -> None:
         f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the "
         f"start, Python {platform.python_version()}, torch {torch.__version__}. A chunk is 40 ms of sound; RTF above 1 "
         f"is faster than real time. Random weights of the released sizes; {chosen.rounds} rounds of {chosen.chunks} "
-        "chunks of each way. Pipelined makes a chunk's codes while the chunk before is decoded, and plays 40 ms later.\n"
+        "chunks of each way. Pipelined: a chunk's codes are made while the chunk before is decoded, 40 ms later.\n"
         "Command: `python bench/mrt2_cpu.py -o bench/mrt2_cpu.md`.\n",
         f"The fast codec, which every precision but float32 plays with, is {decibels:.0f} dB above its difference from "
         "the codec as it is written (random weights, not music). Divergence, in nats, and the likeliest codes: against "

@@ -1,33 +1,32 @@
-"""A step on a CPU: compiled loops over weights in few bits, the codec's two sides at once.
+"""A step on a CPU: compiled loops over weights in few bits, all cores at one chunk.
 
-One processor core carries the language model, which is one long chain of reading weights; a second one takes the
-codec's right side. `PipelinedStep` makes a chunk's codes while the codec is still at the chunk before. It yields more
-on the same cores and each sound comes a chunk later, so it is for rendering, and for playing live only where `CpuStep`
-cannot keep up: 40 ms of latency are worth more than cores that rest.
+A chunk's codes and then its sound are worked out by all cores together: they read each matrix in parts, and left and
+right are decoded side by side. `PipelinedStep` makes a chunk's codes while the codec is still at the chunk before. Its
+threads meet twice a chunk instead of hundreds of times, which yields more where cores are busy with other things; but
+each sound comes a chunk later, and 40 ms are much to a player. So live play takes `CpuStep`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import numba
 import torch
 from torch import Tensor
 
 from graphflow.audio.compile import cache_folder
-from graphflow.models.magenta import cpu_dots, cpu_kernels, cpu_lm, cpu_team
-from graphflow.models.magenta.codec import fast, fast_kernels, products
 from graphflow.models.magenta.codec.decoder import Decoder, played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
+from graphflow.models.magenta.compiled import SOURCES
 from graphflow.models.magenta.config import CHUNK
 from graphflow.models.magenta.cpu_lm import CpuLanguageModel, Draw
 from graphflow.models.magenta.crew import Crew
-from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.lm import LanguageModel
+from graphflow.models.magenta.quantised import QuantisedLinear
 from graphflow.models.magenta.step import Step
 
 BEHIND = 1 << 40
@@ -69,7 +68,7 @@ class CpuStep(Step):
         """Compile what is not compiled yet, which takes long only once."""
         begun, mark = time.perf_counter(), compiled_mark(self.lm)
         if not mark.exists():
-            log.info("compiling the model's loops for this processor, once: about 30 s")
+            log.info("compiling the model's loops for this processor, once: about 25 s")
         self.wanted.running[0] = True
         with torch.inference_mode():
             for _ in range(2):
@@ -108,7 +107,8 @@ class CpuStep(Step):
                 int(wanted.seed[slot]),
                 int(batch.chunk[slot]),
             )
-            made = self._lm(wanted.conditions[slot], batch.previous[slot], batch.memory, slot, draw)
+            with torch_threads(1):
+                made = self._lm(wanted.conditions[slot], batch.previous[slot], batch.memory, slot, draw)
             ids[slot] = torch.tensor(made)
         return ids
 
@@ -120,7 +120,8 @@ class CpuStep(Step):
     def _sound(self, running: list[int]) -> Tensor:
         sound = torch.zeros(self.batch.slots, CHUNK, 2)
         for slot in running:
-            sound[slot] = self._decode(slot)
+            with torch_threads(self.cores if self._fast is None else 1):
+                sound[slot] = self._decode(slot)
         return sound
 
     def _behind(self, slot: int) -> bool:
@@ -143,7 +144,7 @@ class CpuStep(Step):
 
 
 class PipelinedStep(CpuStep):
-    """Makes a chunk's codes while it decodes those of the chunk before: more on two cores or three, a chunk later.
+    """Makes a chunk's codes while it decodes those of the chunk before, and so plays a chunk later.
 
     Both halves begin at the same edge of a chunk and end before `run` does, so between runs nothing is in flight and
     a slot's state can be kept, taken back and restored as ever.
@@ -168,6 +169,18 @@ class PipelinedStep(CpuStep):
         return sound, ids
 
 
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch's operations in this thread take so many meanwhile. Torch's own go on asking for work for milliseconds
+    when they have none, on cores that the others need."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def available() -> int:
     """Processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -183,10 +196,6 @@ def exact(lm: LanguageModel) -> bool:
 
 def compiled_mark(lm: LanguageModel) -> Path:
     """A file that says that these loops have been compiled here for this precision."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for module in (cpu_dots, cpu_kernels, cpu_lm, cpu_team, fast, fast_kernels, products):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    head = lm.depth.adapter
-    assert isinstance(head, Linear)
-    digest.update(str(cpu_lm.matrix(head).weight.dtype).encode())
-    return cache_folder() / "kernels" / f"magenta_{digest.hexdigest()[:16]}"
+    adapter = lm.depth.adapter
+    weights = adapter.weight.codes if isinstance(adapter, QuantisedLinear) else adapter.weight
+    return cache_folder() / "kernels" / f"magenta_{SOURCES[:16]}_{str(weights.dtype).removeprefix('torch.')}"

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba.extending import overload, register_jitable
 
 from graphflow.models.magenta import cpu_team as team
+from graphflow.models.magenta.compiled import FAST, compiled
 from graphflow.models.magenta.cpu_dots import as_bits, as_float
 from graphflow.models.magenta.quantised import BLOCK
 
@@ -24,8 +24,6 @@ Array = npt.NDArray[Any]
 Float = Any
 """A float32 in compiled code."""
 
-FAST = {"contract", "nsz", "nnan", "ninf", "arcp", "reassoc"}
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": FAST}
 ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
 CAP = np.float32(30.0)
 
@@ -50,6 +48,7 @@ class Room(NamedTuple):
     shorts: npt.NDArray[np.int16]
     offset: npt.NDArray[np.int32]
     board: team.Board
+    part: F32
 
 
 class AttentionWeights(NamedTuple):
@@ -104,7 +103,7 @@ def gelu(x: Float) -> Float:
     return HALF * x * (ONE + tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)))
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def norm(x: F32, scale: F32, out: F32) -> None:
     """RMS norm."""
     total = np.float32(0.0)
@@ -115,7 +114,7 @@ def norm(x: F32, scale: F32, out: F32) -> None:
         out[i] = x[i] * factor * scale[i]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def add_normed(x: F32, made: F32, scale: F32) -> None:
     """x + norm(made), in place of x."""
     total = np.float32(0.0)
@@ -126,7 +125,7 @@ def add_normed(x: F32, made: F32, scale: F32) -> None:
         x[i] += made[i] * factor * scale[i]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def shorten(x: F32, width: int, shorts: npt.NDArray[np.int16]) -> Float:
     """x as 16-bit numbers, zeros after it, and what one of them is worth."""
     largest = np.float32(1e-30)
@@ -141,7 +140,7 @@ def shorten(x: F32, width: int, shorts: npt.NDArray[np.int16]) -> Float:
     return np.float32(largest / np.float32(32767.0))
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def _sum_groups(shorts: npt.NDArray[np.int16], offset: npt.NDArray[np.int32]) -> None:
     """What the 8 added to each nibble of a group must be taken out with, in the first of the group's eight sums."""
     for group in range(shorts.shape[0] // 32):
@@ -156,7 +155,7 @@ def times(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
     raise NotImplementedError("compiled code only")
 
 
-@overload(times, strict=False, jit_options={"nogil": True, "error_model": "numpy", "fastmath": FAST})  # type: ignore[untyped-decorator]
+@overload(times, strict=False, jit_options={"nogil": True, "error_model": "numpy", "fastmath": set(FAST)})  # type: ignore[untyped-decorator]
 def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
     """numba asks for the loop that suits the weights' type."""
     dtype = str(matrix.types[0].dtype)
@@ -191,14 +190,16 @@ def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
         if bits == 4:
             _sum_groups(shorts, room.offset)
         else:
-            room.offset[:] = 0
+            for i in range(room.offset.shape[0]):
+                room.offset[i] = 0
+        team.begin(board)
         board[team.BITS] = bits
         board[team.CODES], board[team.ROW_BYTES] = weight.ctypes.data, weight.shape[1] * weight.itemsize
         board[team.SCALES], board[team.SCALE_BYTES] = scale.ctypes.data, scale.shape[1] * 4
         board[team.X], board[team.OFFSETS] = shorts.ctypes.data, room.offset.ctypes.data
         board[team.OUT], board[team.ROWS], board[team.BLOCKS] = out.ctypes.data, weight.shape[0], padded // BLOCK
         board[team.FACTOR] = np.int64(as_bits(factor))
-        team.together(board)
+        team.together(board, room.part)
         _add_bias(out, matrix.bias)
 
     return {"float32": dense, "uint16": half, "int8": packed, "int16": packed}[dtype]
@@ -210,7 +211,7 @@ def _add_bias(out: F32, bias: F32) -> None:
         out[n] += bias[n]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def attend(query: F32, keys: F32, values: F32, seen: I64, logits: F32, out: F32) -> None:
     """One query per head, [heads * h], over the keys [heads, slots, h] at `seen`; the softmax's weights in `logits`."""
     heads, _, width = keys.shape
@@ -273,7 +274,7 @@ def attention(
     add_normed(x, room.out, weights.post)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def temporal_layer(
     weights: TemporalWeights, x: F32, source: F32, rings: tuple[F32, F32, F32, F32], at: int, seen: I64, room: Room
 ) -> None:
@@ -288,20 +289,20 @@ def temporal_layer(
     feed(x, weights.feed, room)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def depth_layer(weights: DepthWeights, x: F32, keys: F32, values: F32, level: int, seen: I64, room: Room) -> None:
     """One level through a depth layer: x [dim] is overwritten."""
     attention(x, weights.own, keys, values, level, seen, True, room)
     feed(x, weights.feed, room)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def product(matrix: Matrix, x: F32, out: F32, room: Room) -> None:
     """out = weights x + bias."""
     times(matrix, x, out, room)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def head(matrix: Matrix, scale: F32, bias: F32, x: F32, logits: F32, room: Room) -> None:
     """Layer norm and a level's logits, capped."""
     mean = np.float32(0.0)
@@ -317,7 +318,7 @@ def head(matrix: Matrix, scale: F32, bias: F32, x: F32, logits: F32, room: Room)
     times(matrix, room.normed[: x.shape[0]], logits, room)
 
 
-@numba.njit(**(OPTIONS | {"fastmath": False}))  # type: ignore[untyped-decorator]
+@compiled(fast=False)
 def gumbel(seed: int, chunk: int, level: int, code: int) -> Float:
     """The same number as `noise.gumbel` has there."""
     low = np.uint64(0xFFFFFFFF)
@@ -350,7 +351,7 @@ def largest_but(values: F32, k: int) -> Float:
     return as_float(np.uint32(found ^ (np.uint32(0x80000000) if found >> np.uint32(31) else np.uint32(0xFFFFFFFF))))
 
 
-@numba.njit(**(OPTIONS | {"fastmath": False}))  # type: ignore[untyped-decorator]
+@compiled(fast=False)
 def pick(logits: F32, temperature: float, top_k: int, seed: int, chunk: int, level: int) -> int:
     """A code by its logits, which are capped in place. As `sampling.pick`, with noise only for who can be picked."""
     codes = logits.shape[0]

@@ -17,6 +17,7 @@ from graphflow.models.magenta import cpu_team
 from graphflow.models.magenta.attention import FeedForward, Norm
 from graphflow.models.magenta.config import CODES, RESERVED
 from graphflow.models.magenta.cpu_kernels import F32, I64, Matrix, Room
+from graphflow.models.magenta.cpu_team import FEWEST, PART
 from graphflow.models.magenta.crew import Crew
 from graphflow.models.magenta.depth import DepthLayer
 from graphflow.models.magenta.linear import Linear
@@ -103,7 +104,8 @@ class CpuLanguageModel:
 
     def __init__(self, lm: LanguageModel, crew: Crew | None = None, helpers: int = 0) -> None:
         self.lm, self._crew = lm, crew
-        self._helpers = helpers if crew is not None and isinstance(lm.depth.adapter, QuantisedLinear) else 0
+        large = isinstance(lm.depth.adapter, QuantisedLinear) and lm.config.temporal.ffn >= FEWEST * PART
+        self._helpers = helpers if crew is not None and large else 0
         if lm not in _gathered:
             _gathered.add(lm)
             for part in (*lm.temporal.layers, lm.depth):
@@ -131,6 +133,7 @@ class CpuLanguageModel:
             shorts=np.zeros(inner + BLOCK, np.int16),
             offset=np.zeros((inner // 32 + 2) * 8, np.int32),
             board=np.zeros(cpu_team.SIZE, np.int64),
+            part=np.zeros(cpu_team.PART, np.float32),
         )
         self._room.board[cpu_team.HELPERS] = self._helpers
 
@@ -187,16 +190,16 @@ class CpuLanguageModel:
 
     @contextmanager
     def _help(self) -> Iterator[None]:
-        """Helpers watch the board in here."""
+        """Helpers watch the board in here. Nobody waits for them: one that comes late goes at once."""
         board = self._room.board
-        board[cpu_team.STOP] = 0
-        called = [self._crew.start(cpu_team.help_out, board) for _ in range(self._helpers)] if self._crew else []
+        chunk = int(board[cpu_team.PASSED]) + 1
+        if self._crew is not None:
+            for _ in range(self._helpers):
+                self._crew.start(cpu_team.help_out, board, chunk)
         try:
             yield
         finally:
-            board[cpu_team.STOP] = 1
-            for helper in called:
-                helper.result()
+            board[cpu_team.PASSED] = chunk
 
     def trace(self, conditions: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """One stream from its start with its tokens given, conditions [N, 144] and ids [N, levels]: the temporal

@@ -31,10 +31,13 @@ class Crew:
         """function(first, last) for parts of 0..count that cover it."""
         parts = min(self.cores, count)
         edges = [count * part // parts for part in range(parts + 1)]
-        others = [self._pool.submit(function, *edge) for edge in pairwise(edges[1:])]
+        others = [(edge, self._pool.submit(function, *edge)) for edge in pairwise(edges[1:])]
         function(0, edges[1])
-        for other in others:
-            other.result()
+        for edge, other in others:
+            if other.cancel():  # nobody has begun it
+                function(*edge)
+            else:
+                other.result()
 
     def close(self) -> None:
         if self._own:

@@ -254,7 +254,10 @@ class FastDecoder:
         else:
             right = self._crew.start(self._ways[1], both[1:], late, rows[1:], spectra[1:])
             self._ways[0](both[:1], late, rows[:1], spectra[:1])
-            right.result()
+            if right.cancel():  # no core was free for it
+                self._ways[1](both[1:], late, rows[1:], spectra[1:])
+            else:
+                right.result()
         wave, new_tail = synthesise(self._spectra, tail)
         if int(count) == 0:  # what the first chunk gives lies before the stream's beginning
             wave, new_tail = torch.zeros_like(wave), torch.zeros_like(new_tail)

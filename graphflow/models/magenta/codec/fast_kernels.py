@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from numba.extending import register_jitable
@@ -22,7 +21,8 @@ from graphflow.models.magenta.codec.winograd import (
     SPREAD_IN,
     SPREAD_OUT,
 )
-from graphflow.models.magenta.cpu_kernels import F32, OPTIONS, exp
+from graphflow.models.magenta.compiled import compiled
+from graphflow.models.magenta.cpu_kernels import F32, exp
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
@@ -32,7 +32,22 @@ def elu(x: float) -> Any:
     return x if x > ZERO else exp(x) - ONE
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@register_jitable  # type: ignore[untyped-decorator]
+def copy(source: F32, target: F32) -> None:
+    """All numbers of an array; assigning it compiles for seconds, for the sake of shapes that differ."""
+    read, made = source.reshape(-1), target.reshape(-1)
+    for i in range(read.shape[0]):
+        made[i] = read[i]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def clear(target: F32) -> None:
+    made = target.reshape(-1)
+    for i in range(made.shape[0]):
+        made[i] = ZERO
+
+
+@compiled()
 def elu_rows(x: F32, out: F32) -> None:
     """elu of [T, F, C]."""
     flat, made = x.reshape(-1), out.reshape(-1)
@@ -40,7 +55,7 @@ def elu_rows(x: F32, out: F32) -> None:
         made[i] = elu(flat[i])
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def elu_here(x: F32) -> None:
     """The same in place; with one array for both, the compiler would not dare to use vectors."""
     flat = x.reshape(-1)
@@ -48,7 +63,7 @@ def elu_here(x: F32) -> None:
         flat[i] = elu(flat[i])
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def scale_columns(x: F32, scale: F32, bias: F32) -> None:
     """x [M, N] * scale + bias, in place."""
     for m in range(x.shape[0]):
@@ -57,7 +72,7 @@ def scale_columns(x: F32, scale: F32, bias: F32) -> None:
             row[n] = row[n] * scale[n] + bias[n]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def patches(rows: F32, past: F32, x: F32) -> None:
     """The 3 x 3 surroundings of every point, as a convolution sees them: rows [T * F, 9 * C] from x [T, F, C] and the
     two rows before, which become the last two of x."""
@@ -82,7 +97,7 @@ def patches(rows: F32, past: F32, x: F32) -> None:
                 kept[c] = source[c]
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def spread(products: F32, size: tuple[int, int, int, int], tail: F32, bias: F32, full: F32, out: F32) -> None:
     """A transposed convolution from its products [T * F, kt * kf * C or more]: add up where they fall (`full`), with
     the tail of the step before, and take elu. `size`: kernel and stride in time, in frequency; out [T * st, F * sf, C].
@@ -90,7 +105,7 @@ def spread(products: F32, size: tuple[int, int, int, int], tail: F32, bias: F32,
     kt, st, kf, sf = size
     height, bins, channels = out.shape
     rows, columns = height // st, bins // sf
-    full[:] = ZERO
+    clear(full)
     for t in range(rows):
         for f in range(columns):
             product = products[t * columns + f]
@@ -148,27 +163,27 @@ _slide_rows_doubled = rows([range(24), [0], [0, 0, 1, 1], [0, 0, 1, 1]], [range(
 """The same where the shortcut has two rows, each for two."""
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def spread_in(x: F32, points: F32, out: F32, side: int) -> None:
     """A transposed convolution's input x [4, F, C] as it is multiplied, out[:, side] [6 * 3, F / 2 + 1, C]: in time at
     six points, in frequency three of every two bins and the one before. points [3, 6, C]."""
     _, bins, channels = x.shape
-    points[:] = ZERO
+    clear(points)
     row, point, step = x.strides[0], points.strides[1], out.strides[0]
     for tile in range(bins // 2 + 1):
-        points[0] = points[2]
+        copy(points[2], points[0])
         for new in range(1, 3):
             f = 2 * tile + new - 1
             if f < bins:
                 _spread_time(channels, (x[0, f].ctypes.data, row, points[new].ctypes.data, point))
             else:
-                points[new] = ZERO
+                clear(points[new])
         for j in range(6):
             read, made = points[0, j].ctypes.data, out[3 * j, side, tile].ctypes.data
             _spread_bins(channels, (read, points.strides[0], made, step))
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def spread_out(products: F32, side: int, stride: int, tail: F32, bias: F32, past: F32, out: F32) -> None:
     """Its output from the products[:, side] [6 * 3, F / 2 + 1, stride * C or more]: back to bins and to time, the tail
     added and kept, elu taken. Into rows 2 to 5 of out [6, F * stride, C]; rows 0 and 1 are the past, which becomes rows
@@ -181,32 +196,33 @@ def spread_out(products: F32, side: int, stride: int, tail: F32, bias: F32, past
         kept = tail[0, b].ctypes.data
         _spread_rows(channels, (read, step, kept, before, bias_at, 0, out[2, b].ctypes.data, row, kept, before))
     elu_here(out[2:])
-    out[:2] = past
-    past[:] = out[4:]
+    copy(past, out[:2])
+    copy(out[4:], past)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def slide_in(x: F32, points: F32, out: F32, side: int) -> None:
     """A convolution's input x [6, F, C] as it is multiplied, out[:, side] [6 * 4, F / 2, C]: in time at six points, in
     frequency four of every two bins and their neighbours. points [4, 6, C]."""
     _, bins, channels = x.shape
-    points[:] = ZERO
+    clear(points)
     row, point, step = x.strides[0], points.strides[1], out.strides[0]
     _slide_time(channels, (x[0, 0].ctypes.data, row, points[3].ctypes.data, point))
     for tile in range(bins // 2):
-        points[0], points[1] = points[2], points[3]
+        copy(points[2], points[0])
+        copy(points[3], points[1])
         for new in range(2, 4):
             f = 2 * tile + new - 1
             if f < bins:
                 _slide_time(channels, (x[0, f].ctypes.data, row, points[new].ctypes.data, point))
             else:
-                points[new] = ZERO
+                clear(points[new])
         for j in range(6):
             read, made = points[0, j].ctypes.data, out[4 * j, side, tile].ctypes.data
             _slide_bins(channels, (read, points.strides[0], made, step))
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def slide_out(products: F32, side: int, bias: F32, short: F32, out: F32) -> None:
     """Its output from the products[:, side] [6 * 4, F / 2, C or more], back to bins and to time, with the bias and the
     shortcut [T, F / stride, C or more], which is repeated: out [4, F, C]."""
@@ -224,20 +240,20 @@ def slide_out(products: F32, side: int, bias: F32, short: F32, out: F32) -> None
             _slide_rows_doubled(channels, places)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def last(x: F32, past: F32, weight: F32, bias: F32, room: F32, out: F32) -> None:
     """The output convolution, 7 x 7 to real and imaginary: x [4, F, C] and the six rows before (kept) to
     out [2, 4, F]; weight [7, 2, 7 * C]; room [10, F + 6, C]."""
     height, bins, channels = x.shape
     for f in range(bins):
         for t in range(6):
-            room[t, f + 3] = past[t, f]
+            copy(past[t, f], room[t, f + 3])
         for t in range(height):
             source, made = x[t, f], room[6 + t, f + 3]
             for c in range(channels):
                 made[c] = elu(source[c])
         for t in range(6):
-            past[t, f] = room[height + t, f + 3]
+            copy(room[height + t, f + 3], past[t, f])
     flat = room.reshape(height + 6, (bins + 6) * channels)
     for t in range(height):
         for f in range(0, bins, 4):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -16,7 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from graphflow.models.magenta.cpu_kernels import F32, OPTIONS
+from graphflow.models.magenta.compiled import compiled
+from graphflow.models.magenta.cpu_kernels import F32
 
 PANEL = 16
 _I16, _I32, _I64, _F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
@@ -70,7 +70,7 @@ def _tile(rows: int) -> Any:
 _six, _five, _one = _tile(6), _tile(5), _tile(1)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def multiply(a: F32, panels: npt.NDArray[Any], out: F32, first: int, last: int) -> None:
     """out [M, N] = a [M, K] times panels [N / 16, K, 16], as far as it is in panels `first` to `last`."""
     rows = a.shape[0]
@@ -87,7 +87,7 @@ def multiply(a: F32, panels: npt.NDArray[Any], out: F32, first: int, last: int) 
                 _six(a, min(m, rows - 6), panel, out, PANEL * n)
 
 
-@numba.njit(**OPTIONS)  # type: ignore[untyped-decorator]
+@compiled()
 def multiply_each(a: F32, panels: npt.NDArray[Any], out: F32, first: int, last: int) -> None:
     """`multiply` for those from `first` to `last` of several: [J, M, K], [J, N / 16, K, 16], [J, M, N]."""
     for j in range(first, last):
