@@ -227,7 +227,6 @@ def magenta(played: Played) -> None:
     played.said.remove(line)
 
 
-
 PROMISES: dict[str, Callable[[Played], None]] = {
     "01-first-light": first_light,
     "02-night-bass": night_bass,
