@@ -89,9 +89,12 @@ def settle(typing: Any) -> Any:
     return types.void(), build
 
 
-@register_jitable  # type: ignore[untyped-decorator]
+@compiled(fast=False)
 def part(board: Board, job: int, number: int, made: F32) -> tuple[int, int]:
-    """Some rows of the job on the board: how many, and where they begin; none where it has another job by now."""
+    """Some rows of the job on the board: how many, and where they begin; none where it has another job by now.
+
+    Compiled for itself and to the letter, so that a row is the same to the last bit whoever sums it up.
+    """
     bits, codes, scales, rows = board[BITS], board[CODES], board[SCALES], board[ROWS]
     row_bytes, scale_bytes, blocks, out = board[ROW_BYTES], board[SCALE_BYTES], board[BLOCKS], board[OUT]
     x, offsets, factor = board[X], board[OFFSETS], as_float(np.uint32(board[FACTOR]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,16 +14,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from graphflow.audio.native import load_acquire
 from graphflow.models.magenta import cpu_kernels as kernels
+from graphflow.models.magenta import cpu_team
 from graphflow.models.magenta.codec.decoder import played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
 from graphflow.models.magenta.codec.products import PANEL, multiply, packed
 from graphflow.models.magenta.config import CHUNK, CODES
 from graphflow.models.magenta.cpu import BEHIND, CpuStep, PipelinedStep, compiled_mark
 from graphflow.models.magenta.cpu_lm import CpuLanguageModel
+from graphflow.models.magenta.crew import Crew
 from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.model import Model, build
 from graphflow.models.magenta.noise import gumbel
+from graphflow.models.magenta.quantised import Packed
 from graphflow.models.magenta.sampling import pick
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
@@ -159,6 +164,98 @@ def test_either_codec_goes_on_from_what_the_other_remembers() -> None:
     for each in codes[:3]:
         expected, plain = decoder(each[None], plain)
     assert len(first) == 2 and decibels(wave, expected) > 70.0
+
+
+def wide(bits: int) -> tuple[kernels.Matrix, kernels.Room]:
+    """A matrix of ten parts and room to multiply it."""
+    held = Packed(bits, 600, 128)
+    held.fill(torch.randn(600, 128, generator=torch.Generator().manual_seed(6)))
+    matrix = kernels.Matrix(held.codes.numpy(), held.scale.numpy(), np.zeros(0, np.float32))
+    room = CpuLanguageModel(model("int8").lm)._room
+    return matrix, room._replace(
+        shorts=np.zeros(192, np.int16),
+        offset=np.zeros(64, np.int32),
+        board=np.zeros(cpu_team.SIZE, np.int64),
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_helpers_bring_the_same_numbers(bits: int) -> None:
+    matrix, room = wide(bits)
+    x = np.random.default_rng(7).standard_normal(128).astype(np.float32)
+    alone, helped = np.zeros(600, np.float32), np.zeros(600, np.float32)
+    kernels.product(matrix, x, alone, room)
+    room.board[cpu_team.HELPERS] = 2
+    helpers = [threading.Thread(target=cpu_team.help_out, args=(room.board, 1)) for _ in range(2)]
+    for helper in helpers:
+        helper.start()
+    equal = []
+    for _ in range(200):
+        helped[:] = 0.0
+        kernels.product(matrix, x, helped, room)
+        equal.append(np.array_equal(helped, alone))
+    room.board[cpu_team.PASSED] = 1
+    assert all(equal)
+    for helper in helpers:
+        helper.join(10.0)
+        assert not helper.is_alive()
+
+
+@numba.njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def lose(board: cpu_team.Board) -> int:
+    """A helper that takes a part and is never heard of again; how often it looked, or 0 if there was none to take."""
+    here = board.ctypes.data
+    for look in range(2_000_000_000):
+        word = load_acquire(here + 8 * cpu_team.WORD)
+        if word & cpu_team._LOW < (word >> 20) & cpu_team._LOW:
+            word = cpu_team.add(here + 8 * cpu_team.WORD, 1)
+            number, parts, job = word & cpu_team._LOW, (word >> 20) & cpu_team._LOW, word >> 40
+            state = here + 8 * (cpu_team.PARTS + number)
+            if number < parts and cpu_team.change(state, 4 * job, 4 * job + cpu_team.TAKEN):
+                return look + 1
+        if load_acquire(here + 8 * cpu_team.PASSED) > 0:
+            return 0
+    return 0
+
+
+def test_what_a_helper_took_and_lost_is_done_again() -> None:
+    matrix, room = wide(8)
+    x, lost = np.ones(128, np.float32), []
+    alone, helped = np.zeros(600, np.float32), np.zeros(600, np.float32)
+    kernels.product(matrix, x, alone, room)
+    room.board[cpu_team.HELPERS] = 1
+    helper = threading.Thread(target=lambda: lost.append(lose(room.board)))
+    helper.start()
+    equal = []
+    while helper.is_alive() and len(equal) < 100_000:
+        helped[:] = 0.0
+        kernels.product(matrix, x, helped, room)
+        equal.append(np.array_equal(helped, alone))
+    room.board[cpu_team.PASSED] = 1
+    helper.join(10.0)
+    assert all(equal)
+    assert lost and lost[0] > 0
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_a_crew_covers_all_of_a_work_once(cores: int) -> None:
+    done: list[int] = []
+    crew = Crew(cores)
+    for count in (1, 2, 7):
+        done.clear()
+        crew.share(count, lambda first, last: done.extend(range(first, last)))
+        assert sorted(done) == list(range(count))
+    crew.close()
+
+
+def test_a_crew_does_itself_what_nobody_has_begun() -> None:
+    crew, hold, names = Crew(2), threading.Event(), []
+    held = [crew.start(hold.wait, 10.0) for _ in range(2)]  # nobody is free
+    crew.share(2, lambda first, last: names.append(threading.current_thread()))
+    assert names == [threading.current_thread()] * 2
+    hold.set()
+    assert all(each.result() for each in held)
+    crew.close()
 
 
 class Band:
