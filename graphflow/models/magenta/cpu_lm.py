@@ -183,8 +183,8 @@ class CpuLanguageModel:
 
     def __call__(self, conditions: Tensor, previous: Tensor, memory: Memory, slot: int, draw: Draw) -> list[int]:
         """One chunk's ids of the stream in a batch's slot, from conditions [144] and the ids before [levels]."""
+        embedded, source = self.lm.listen(conditions[None], previous[None])
         with self._help():
-            embedded, source = self.lm.listen(conditions[None], previous[None])
             temporal = self.temporal(array(embedded[0].float()), array(source[0]), memory, slot, draw.chunk)
             return self.write(temporal, draw)
 

@@ -8,6 +8,7 @@ are summed up by one core each, so the result does not depend on who came.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ FEWEST, MOST = 4, 256
 SIZE = PARTS + MOST
 PATIENCE = 400
 """Looks at a part that a helper has, before it is done again: as long as a part takes."""
+RESTLESS = 100
+"""Looks at the board in vain, some microseconds, before a helper offers his core."""
+POSIX = os.name == "posix"
+_yield = types.ExternalFunction("sched_yield", types.int32())
 _LOW = (1 << 20) - 1
 _JOBS = 1 << 22
 """Jobs are counted so far and then from 0 again."""
@@ -120,18 +125,19 @@ def bring(made: F32, count: int, out: int) -> None:
 
 
 @register_jitable  # type: ignore[untyped-decorator]
-def take_parts(board: Board, made: F32) -> None:
-    """Do parts until none is left to take."""
-    here = board.ctypes.data
+def take_parts(board: Board, made: F32) -> int:
+    """Do parts until none is left to take; how many it were."""
+    here, taken = board.ctypes.data, 0
     while True:
         word = load_acquire(here + 8 * WORD)
         if word & _LOW >= (word >> 20) & _LOW:
-            return
+            return taken
         word = add(here + 8 * WORD, 1)
         number, parts, job = word & _LOW, (word >> 20) & _LOW, word >> 40
         state = here + 8 * (PARTS + number)
         if number >= parts or not change(state, 4 * job + FREE, 4 * job + TAKEN):
             continue
+        taken += 1
         count, out = part(board, job, number, made)
         if count > 0 and change(state, 4 * job + TAKEN, 4 * job + BRINGING):
             bring(made, count, out)
@@ -170,10 +176,21 @@ def together(board: Board, made: F32) -> None:
                 bring(made, count, out)
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def rest() -> None:
+    """Let another thread have the core, if one wants it: on a busy machine that is often the leader."""
+    if POSIX:
+        _yield()
+
+
 @compiled(fast=False)
 def help_out(board: Board, chunk: int) -> None:
     """What a helper does until the chunk has passed."""
-    made = np.empty(PART, np.float32)
-    while load_acquire(board.ctypes.data + 8 * PASSED) < chunk:
-        take_parts(board, made)
+    made, here, looks = np.empty(PART, np.float32), board.ctypes.data, 0
+    while load_acquire(here + 8 * PASSED) < chunk:
+        if take_parts(board, made) > 0:
+            looks = 0
+        looks += 1
+        if looks % RESTLESS == 0:
+            rest()
         breathe()
