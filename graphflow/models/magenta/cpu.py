@@ -24,6 +24,7 @@ from graphflow.models.magenta.codec.fast import FastDecoder, adopt
 from graphflow.models.magenta.compiled import SOURCES
 from graphflow.models.magenta.config import CHUNK
 from graphflow.models.magenta.cpu_lm import CpuLanguageModel, Draw
+from graphflow.models.magenta.cpu_team import Team
 from graphflow.models.magenta.crew import Crew
 from graphflow.models.magenta.lm import LanguageModel
 from graphflow.models.magenta.quantised import QuantisedLinear
@@ -35,6 +36,9 @@ state, so a snapshot, a rewind or a new beginning brings the right one along."""
 
 MOST_CORES = 4
 """More than these wait for each other longer than they work."""
+
+WORTH_HELP = 512
+"""Hidden width from which on products last longer than calling for help."""
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +59,16 @@ class CpuStep(Step):
         self.batch.codec = adopt(self.batch.codec)
         self.cores = cores or min(available(), MOST_CORES)
         self._crew = Crew(self.cores)
-        self._lm = CpuLanguageModel(lm, self._crew, self._helpers)
-        self._fast = None if exact(lm) else FastDecoder(decoder, self._crew)
+        large = lm.config.temporal.ffn >= WORTH_HELP
+        at_model, at_codec = self._teams() if large else (Team(), Team())
+        self._lm = CpuLanguageModel(lm, at_model)
+        self._fast = None if exact(lm) else FastDecoder(decoder, self._crew, at_codec)
         self._warm_up()
 
-    @property
-    def _helpers(self) -> int:
-        """Cores that read the language model's weights with the first."""
-        return self.cores - 1
+    def _teams(self) -> tuple[Team, Team]:
+        """Who is at the language model and who at the codec: the same cores one after the other."""
+        team = Team(self._crew, self.cores - 1)
+        return team, team
 
     def _warm_up(self) -> None:
         """Compile what is not compiled yet, which takes long only once."""
@@ -152,10 +158,10 @@ class PipelinedStep(CpuStep):
 
     delay_chunks = 1
 
-    @property
-    def _helpers(self) -> int:
-        """Half of the cores are at the language model."""
-        return max(0, self.cores // 2 - 1)
+    def _teams(self) -> tuple[Team, Team]:
+        """Half of the cores each."""
+        helpers = max(0, self.cores // 2 - 1)
+        return Team(self._crew, helpers), Team(self._crew, helpers)
 
     def run(self) -> tuple[Tensor, Tensor]:
         """Sound [B, 1920, 2] of the chunk before, silence at a stream's beginning, and ids [B, levels] of this one."""

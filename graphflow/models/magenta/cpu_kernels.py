@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numba.extending import overload, register_jitable
 
 from graphflow.models.magenta import cpu_team as team
+from graphflow.models.magenta import cpu_work as work
 from graphflow.models.magenta.compiled import FAST, compiled
 from graphflow.models.magenta.cpu_dots import as_bits, as_float
 from graphflow.models.magenta.quantised import BLOCK
@@ -47,7 +48,7 @@ class Room(NamedTuple):
     logits: F32
     shorts: npt.NDArray[np.int16]
     offset: npt.NDArray[np.int32]
-    board: team.Board
+    board: work.Board
     part: F32
 
 
@@ -193,12 +194,12 @@ def _times(matrix: Any, x: Any, out: Any, room: Any) -> Any:
             for i in range(room.offset.shape[0]):
                 room.offset[i] = 0
         team.begin(board)
-        board[team.BITS] = bits
-        board[team.CODES], board[team.ROW_BYTES] = weight.ctypes.data, weight.shape[1] * weight.itemsize
-        board[team.SCALES], board[team.SCALE_BYTES] = scale.ctypes.data, scale.shape[1] * 4
-        board[team.X], board[team.OFFSETS] = shorts.ctypes.data, room.offset.ctypes.data
-        board[team.OUT], board[team.ROWS], board[team.BLOCKS] = out.ctypes.data, weight.shape[0], padded // BLOCK
-        board[team.FACTOR] = np.int64(as_bits(factor))
+        board[work.KIND], board[work.COUNT] = bits, (weight.shape[0] + work.PART - 1) // work.PART
+        board[work.CODES], board[work.ROW_BYTES] = weight.ctypes.data, weight.shape[1] * weight.itemsize
+        board[work.SCALES], board[work.SCALE_BYTES] = scale.ctypes.data, scale.shape[1] * 4
+        board[work.X], board[work.OFFSETS] = shorts.ctypes.data, room.offset.ctypes.data
+        board[work.OUT], board[work.ROWS], board[work.BLOCKS] = out.ctypes.data, weight.shape[0], padded // BLOCK
+        board[work.FACTOR] = np.int64(as_bits(factor))
         team.together(board, room.part)
         _add_bias(out, matrix.bias)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -13,12 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from graphflow.models.magenta import cpu_kernels as kernels
-from graphflow.models.magenta import cpu_team
 from graphflow.models.magenta.attention import FeedForward, Norm
 from graphflow.models.magenta.config import CODES, RESERVED
 from graphflow.models.magenta.cpu_kernels import F32, I64, Matrix, Room
-from graphflow.models.magenta.cpu_team import FEWEST, PART
-from graphflow.models.magenta.crew import Crew
+from graphflow.models.magenta.cpu_team import Team
 from graphflow.models.magenta.depth import DepthLayer
 from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.lm import LanguageModel
@@ -99,13 +95,11 @@ class Draw:
 class CpuLanguageModel:
     """`LanguageModel` for one stream on a CPU. Its weights are the module's; it may be used by one thread at a time.
 
-    `helpers` of the crew read matrices in few bits with it while a chunk is made.
+    The team reads matrices in few bits with it while a chunk is made.
     """
 
-    def __init__(self, lm: LanguageModel, crew: Crew | None = None, helpers: int = 0) -> None:
-        self.lm, self._crew = lm, crew
-        large = isinstance(lm.depth.adapter, QuantisedLinear) and lm.config.temporal.ffn >= FEWEST * PART
-        self._helpers = helpers if crew is not None and large else 0
+    def __init__(self, lm: LanguageModel, team: Team | None = None) -> None:
+        self.lm, self._team = lm, team or Team()
         if lm not in _gathered:
             _gathered.add(lm)
             for part in (*lm.temporal.layers, lm.depth):
@@ -132,10 +126,9 @@ class CpuLanguageModel:
             logits=np.zeros(1 + lm.temporal.ring + lm.config.levels, np.float32),
             shorts=np.zeros(inner + BLOCK, np.int16),
             offset=np.zeros((inner // 32 + 2) * 8, np.int32),
-            board=np.zeros(cpu_team.SIZE, np.int64),
-            part=np.zeros(cpu_team.PART, np.float32),
+            board=self._team.board,
+            part=self._team.part,
         )
-        self._room.board[cpu_team.HELPERS] = self._helpers
 
     def seen(self, chunk: int) -> I64:
         """The ring's slots that chunk number `chunk` sees, the sink first and its own last."""
@@ -184,22 +177,9 @@ class CpuLanguageModel:
     def __call__(self, conditions: Tensor, previous: Tensor, memory: Memory, slot: int, draw: Draw) -> list[int]:
         """One chunk's ids of the stream in a batch's slot, from conditions [144] and the ids before [levels]."""
         embedded, source = self.lm.listen(conditions[None], previous[None])
-        with self._help():
+        with self._team.at_work():
             temporal = self.temporal(array(embedded[0].float()), array(source[0]), memory, slot, draw.chunk)
             return self.write(temporal, draw)
-
-    @contextmanager
-    def _help(self) -> Iterator[None]:
-        """Helpers watch the board in here. Nobody waits for them: one that comes late goes at once."""
-        board = self._room.board
-        chunk = int(board[cpu_team.PASSED]) + 1
-        if self._crew is not None:
-            for _ in range(self._helpers):
-                self._crew.start(cpu_team.help_out, board, chunk)
-        try:
-            yield
-        finally:
-            board[cpu_team.PASSED] = chunk
 
     def trace(self, conditions: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """One stream from its start with its tokens given, conditions [N, 144] and ids [N, levels]: the temporal

@@ -1,39 +1,39 @@
-"""Cores that read one matrix together, for as short a time as a product takes.
+"""Cores that work at one matrix together, for as short a time as a product takes.
 
-Whoever runs the language model publishes a product on a board; helpers, which watch the board without sleeping, take
-some rows of it at a time, as the leader does himself. Nobody is waited for: what a helper has taken and not brought,
-because the system gave his core to somebody else, the leader does again, and the helper's late result is dropped. Rows
-are summed up by one core each, so the result does not depend on who came.
+The leader publishes a product on a board; helpers, which watch the board without sleeping, take some parts of it at a
+time, as the leader does himself. Waking a sleeping thread takes longer than most products. Nobody is waited for: what a
+helper has taken and not brought, because the system gave his core to somebody else, the leader does again, and the
+helper's late result is dropped. Only products of the codec, which go straight to their place, are waited for. A number
+is worked out by one core, so the result does not depend on who came.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
-from graphflow.audio.native import X86, exchange, floats, load_acquire, store_release
+from graphflow.audio.native import X86, exchange, load_acquire, store_release
+from graphflow.models.magenta import cpu_work as work
+from graphflow.models.magenta.codec.products import PANEL
 from graphflow.models.magenta.compiled import compiled
-from graphflow.models.magenta.cpu_dots import as_float, dot_eight, dot_four
+from graphflow.models.magenta.cpu_work import COUNT, EIGHT, F32, JOB, KIND, PART, Board, bring, part
+from graphflow.models.magenta.crew import Crew
 
-Board = npt.NDArray[np.int64]
-F32 = npt.NDArray[np.float32]
-
-WORD, JOB, PASSED = 0, 8, 16
-"""Words of a line of the cache each: job << 40 | parts << 20 | parts taken; the job that the board describes; chunks
-that need no helpers any more."""
-HELPERS, BITS, CODES, SCALES, X, OFFSETS, OUT, ROWS, ROW_BYTES, SCALE_BYTES, BLOCKS, FACTOR = range(24, 36)
+WORD, PASSED = 0, 16
+"""Words of a line of the cache each, as JOB is: job << 40 | parts << 20 | parts taken; chunks that need no helpers any
+more."""
+HELPERS = 23
 PARTS = 64
 """The first of a word per part: 4 * job, plus one of the following. BRINGING lasts for the copy of some numbers."""
 FREE, TAKEN, BRINGING, DONE = range(4)
-PART = 64
-"""Rows taken at a time: some ten microseconds."""
 FEWEST, MOST = 4, 256
 """Parts of a product that is worth sharing, and that the board has room for."""
 SIZE = PARTS + MOST
@@ -83,47 +83,6 @@ def change(typing: Any, address: Any, old: Any, new: Any) -> Any:
     return types.boolean(types.int64, types.int64, types.int64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def settle(typing: Any) -> Any:
-    """What was read before is read before what follows."""
-
-    def build(context: Any, b: Any, signature: Any, values: Any) -> Any:
-        b.fence("acquire")
-        return context.get_dummy_value()
-
-    return types.void(), build
-
-
-@compiled(fast=False)
-def part(board: Board, job: int, number: int, made: F32) -> tuple[int, int]:
-    """Some rows of the job on the board: how many, and where they begin; none where it has another job by now.
-
-    Compiled for itself and to the letter, so that a row is the same to the last bit whoever sums it up.
-    """
-    bits, codes, scales, rows = board[BITS], board[CODES], board[SCALES], board[ROWS]
-    row_bytes, scale_bytes, blocks, out = board[ROW_BYTES], board[SCALE_BYTES], board[BLOCKS], board[OUT]
-    x, offsets, factor = board[X], board[OFFSETS], as_float(np.uint32(board[FACTOR]))
-    settle()
-    if load_acquire(board.ctypes.data + 8 * JOB) != job:
-        return 0, out
-    first = number * PART
-    count = min(PART, rows - first)
-    for i in range(count):
-        row, scale = codes + (first + i) * row_bytes, scales + (first + i) * scale_bytes
-        if bits == 8:
-            made[i] = dot_eight(row, scale, x, offsets, blocks) * factor
-        else:
-            made[i] = dot_four(row, scale, x, offsets, blocks) * factor
-    return count, out + 4 * first
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def bring(made: F32, count: int, out: int) -> None:
-    rows = floats(out, count)
-    for i in range(count):
-        rows[i] = made[i]
-
-
 @register_jitable  # type: ignore[untyped-decorator]
 def take_parts(board: Board, made: F32) -> int:
     """Do parts until none is left to take; how many it were."""
@@ -139,7 +98,7 @@ def take_parts(board: Board, made: F32) -> int:
             continue
         taken += 1
         count, out = part(board, job, number, made)
-        if count > 0 and change(state, 4 * job + TAKEN, 4 * job + BRINGING):
+        if count >= 0 and change(state, 4 * job + TAKEN, 4 * job + BRINGING):
             bring(made, count, out)
             store_release(state, 4 * job + DONE)
 
@@ -153,8 +112,8 @@ def begin(board: Board) -> None:
 @register_jitable  # type: ignore[untyped-decorator]
 def together(board: Board, made: F32) -> None:
     """The product on the board, by all who are there."""
-    here, job = board.ctypes.data, board[JOB]
-    parts = (board[ROWS] + PART - 1) // PART
+    here, job, parts = board.ctypes.data, board[JOB], board[COUNT]
+    again = board[KIND] <= EIGHT
     if board[HELPERS] == 0 or parts < FEWEST or parts > MOST:
         for number in range(parts):
             count, out = part(board, job, number, made)
@@ -170,7 +129,8 @@ def together(board: Board, made: F32) -> None:
             breathe()
             looks += 1
             if looks > PATIENCE and (
-                change(state, 4 * job + FREE, 4 * job + DONE) or change(state, 4 * job + TAKEN, 4 * job + DONE)
+                change(state, 4 * job + FREE, 4 * job + DONE)
+                or (again and change(state, 4 * job + TAKEN, 4 * job + DONE))
             ):
                 count, out = part(board, job, number, made)
                 bring(made, count, out)
@@ -194,3 +154,45 @@ def help_out(board: Board, chunk: int) -> None:
         if looks % RESTLESS == 0:
             rest()
         breathe()
+
+
+@compiled(fast=False)
+def share_products(board: Board, a: F32, panels: Any, out: F32, made: F32) -> None:
+    """out [J, M, N] = a [J, M, K] times panels [J, N / 16, K, 16], each."""
+    begin(board)
+    board[KIND] = work.SHORT if panels.itemsize == 2 else work.FLOAT
+    board[work.A], board[work.PANELS], board[work.OUT] = a.ctypes.data, panels.ctypes.data, out.ctypes.data
+    board[work.EACH], board[work.HEIGHT], board[work.WIDTH] = a.shape
+    columns = panels.shape[1]
+    board[work.COLUMNS] = columns
+    at_once = work.PANELS_AT_ONCE
+    board[COUNT] = a.shape[0] if a.shape[0] > 1 else (columns + at_once - 1) // at_once
+    together(board, made)
+
+
+class Team:
+    """A leader and `helpers` of a crew."""
+
+    def __init__(self, crew: Crew | None = None, helpers: int = 0) -> None:
+        self._crew = crew
+        self._helpers = helpers if crew is not None else 0
+        self.board: Board = np.zeros(SIZE, np.int64)
+        self.board[HELPERS] = self._helpers
+        self.part: F32 = np.zeros(PART, np.float32)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Helpers are there in here; nobody waits for those who come late."""
+        chunk = int(self.board[PASSED]) + 1
+        if self._crew is not None:
+            for _ in range(self._helpers):
+                self._crew.start(help_out, self.board, chunk)
+        try:
+            yield
+        finally:
+            self.board[PASSED] = chunk
+
+    def products(self, a: F32, panels: Any, out: F32) -> None:
+        """out [J, M, N] = a [J, M, K] times panels [J, N / 16, K, 16], each."""
+        assert out.shape == (*a.shape[:2], panels.shape[1] * PANEL)
+        share_products(self.board, a, panels, out, self.part)

@@ -179,6 +179,29 @@ def wide(bits: int) -> tuple[kernels.Matrix, kernels.Room]:
     )
 
 
+def products(team: cpu_team.Team, kind: type, each: int) -> kernels.F32:
+    """Some products of matrices of whole numbers."""
+    random = np.random.default_rng(each)
+    a = random.integers(-9, 9, (each, 12, 40)).astype(np.float32)
+    weights = random.integers(-9, 9, (each, 40, 320)).astype(kind)
+    out = np.zeros((each, 12, 320), np.float32)
+    team.products(a, packed(weights), out)
+    assert np.array_equal(out, a @ weights.astype(np.float32))
+    return out
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int16])
+@pytest.mark.parametrize("each", [1, 18])
+def test_a_team_works_out_products(kind: type, each: int) -> None:
+    crew = Crew(3)
+    team = cpu_team.Team(crew, 2)
+    with team.at_work():
+        for _ in range(20):
+            products(team, kind, each)
+    crew.close()  # everybody has gone
+    products(cpu_team.Team(), kind, each)
+
+
 @pytest.mark.parametrize("bits", [8, 4])
 def test_helpers_bring_the_same_numbers(bits: int) -> None:
     matrix, room = wide(bits)

@@ -8,6 +8,7 @@ laid out with the channels innermost, so snapshots fit both.
 
 from __future__ import annotations
 
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,14 +18,32 @@ from torch import Tensor
 from graphflow.models.magenta.codec import fast_kernels as kernels
 from graphflow.models.magenta.codec.decoder import BINS, SPECTRA, Block, Decoder, played, sides
 from graphflow.models.magenta.codec.layers import Conv, Pointwise
-from graphflow.models.magenta.codec.products import PANEL, multiply, multiply_each, packed
+from graphflow.models.magenta.codec.products import PANEL, multiply_each, packed
 from graphflow.models.magenta.codec.spectrum import synthesise
 from graphflow.models.magenta.codec.winograd import F32, single, slide_taps, spread_taps
+from graphflow.models.magenta.cpu_team import Team
 from graphflow.models.magenta.crew import Crew
 
 HEAVY = 3
 """Blocks after the first whose weights are larger than their pictures: both sides go through them together, so that
 the weights are read once. After them left and right go their own ways, where there are cores for it."""
+
+
+class Hands(Protocol):
+    """Who works out products."""
+
+    def products(self, a: F32, panels: Any, out: F32) -> None:
+        """out [J, M, N] = a [J, M, K] times panels [J, N / 16, K, 16], each."""
+
+
+class Sharing:
+    """Threads of a crew, each some of several products."""
+
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
+
+    def products(self, a: F32, panels: Any, out: F32) -> None:
+        self._crew.share(len(a), lambda first, last: multiply_each(a, panels, out, first, last))
 
 
 class Columns:
@@ -41,10 +60,10 @@ class Columns:
         if bias is not None:
             self.bias[: self.width] = bias.numpy()
 
-    def __call__(self, x: F32, crew: Crew) -> F32:
+    def __call__(self, x: F32, hands: Hands) -> F32:
         """[M, K] to [M, N filled up to whole panels]."""
         out = np.empty((x.shape[0], len(self.scale)), np.float32)
-        crew.share(len(self.panels), lambda first, last: multiply(x, self.panels, out, first, last))
+        hands.products(x[None], self.panels[None], out[None])
         kernels.scale_columns(out, self.scale, self.bias)
         return out
 
@@ -74,26 +93,26 @@ class Low:
         self._shortcut = pointwise(block.shortcut, short=True)
         self._channels, self._out = block.up.weight.shape[0], block.up.out
 
-    def __call__(self, codes: Tensor, memory: list[F32], crew: Crew) -> F32:
+    def __call__(self, codes: Tensor, memory: list[F32], hands: Hands) -> F32:
         """Codes [levels] to a picture [2, 5, C]; memory of this stream: past, past, tail, past."""
         features = self._books[np.arange(len(codes)), codes.numpy()].sum(0)[None]
-        inner = elu(self._b1(features, crew)[None])[0]
+        inner = elu(self._b1(features, hands)[None])[0]
         wide = BINS * self._channels
-        x = (self._first(features, crew) + self._b2(inner[:, :wide], crew))[:, :wide].reshape(1, BINS, self._channels)
+        x = (self._first(features, hands) + self._b2(inner[:, :wide], hands))[:, :wide].reshape(1, BINS, self._channels)
         y = x
         for conv, past in zip(self._residual, memory[:2], strict=True):
-            y = self._convolve(conv, past, elu(y), self._channels, crew)
+            y = self._convolve(conv, past, elu(y), self._channels, hands)
         x = x + y
         (kt, kf), (st, sf) = self._kernel, self._stride
         full = np.empty((kt, BINS + kf - 1, self._out), np.float32)
         y = np.empty((st, BINS, self._out), np.float32)
-        kernels.spread(self._up(elu(x)[0], crew), (kt, st, kf, sf), memory[2], self._up_bias, full, y)
-        return self._convolve(self._conv, memory[3], y, self._out, crew) + self._shortcut(x[0], crew)[:, : self._out]
+        kernels.spread(self._up(elu(x)[0], hands), (kt, st, kf, sf), memory[2], self._up_bias, full, y)
+        return self._convolve(self._conv, memory[3], y, self._out, hands) + self._shortcut(x[0], hands)[:, : self._out]
 
-    def _convolve(self, conv: Columns, past: F32, x: F32, channels: int, crew: Crew) -> F32:
+    def _convolve(self, conv: Columns, past: F32, x: F32, channels: int, hands: Hands) -> F32:
         seen = np.empty((x.shape[0] * x.shape[1], 9 * x.shape[2]), np.float32)
         kernels.patches(seen, past, x)
-        return single(conv(seen, crew)[:, :channels]).reshape(*x.shape[:2], channels)
+        return single(conv(seen, hands)[:, :channels]).reshape(*x.shape[:2], channels)
 
 
 def elu(x: F32) -> F32:
@@ -121,10 +140,10 @@ class High:
 
 
 class Lane:
-    """A later block for `count` sides: the arrays it works in, and the work, whose products a crew shares."""
+    """A later block for `count` sides: the arrays it works in, and the work."""
 
-    def __init__(self, block: High, count: int, crew: Crew) -> None:
-        self._block, self._count, self._crew = block, count, crew
+    def __init__(self, block: High, count: int, hands: Hands) -> None:
+        self._block, self._count, self._hands = block, count, hands
         channels, out, bins, made = block.channels, block.out, block.bins, block.made
 
         def array(*shape: int) -> F32:
@@ -154,23 +173,17 @@ class Lane:
             if not block.doubles:
                 kernels.spread_in(self._lifted[side], self._points[0], self._entering, side)
         if block.doubles:
-            self._products_of(flat(self._entering, 0, 2)[None], block.spread[None], flat(self._products, 0, 1)[None])
+            self._hands.products(flat(self._entering, 0, 2)[None], block.spread[None], flat(self._products, 0, 1)[None])
         else:
-            self._products_of(flat(self._entering, 1, 2), block.spread, flat(self._products, 1, 2))
+            self._hands.products(flat(self._entering, 1, 2), block.spread, flat(self._products, 1, 2))
         for side, row in enumerate(rows):
             self._spread(side, memory[0][row], memory[1][row])
             kernels.slide_in(self._picture, self._points[1], self._sliding, side)
-        self._products_of(flat(self._sliding, 1, 2), block.slide, flat(self._slid, 1, 2))
-        short = x if block.shortcut is None else block.shortcut(flat(x, 0, 2), self._crew).reshape(*x.shape[:3], -1)
+        self._hands.products(flat(self._sliding, 1, 2), block.slide, flat(self._slid, 1, 2))
+        short = x if block.shortcut is None else block.shortcut(flat(x, 0, 2), self._hands).reshape(*x.shape[:3], -1)
         for side in range(count):
             kernels.slide_out(self._slid, side, block.bias, short[side], self._sound[side])
         return self._sound
-
-    def _products_of(self, a: F32, panels: F32, out: F32) -> None:
-        if len(a) == 1:
-            self._crew.share(panels.shape[1], lambda first, last: multiply(a[0], panels[0], out[0], first, last))
-        else:
-            self._crew.share(len(a), lambda first, last: multiply_each(a, panels, out, first, last))
 
     def _spread(self, side: int, tail: F32, past: F32) -> None:
         """What the convolution sees of a side: its past, and what the transposed convolution gives."""
@@ -206,8 +219,8 @@ class Prepared:
 class Way:
     """The way through the last blocks and the output, for `count` sides."""
 
-    def __init__(self, prepared: Prepared, count: int, crew: Crew) -> None:
-        self._lanes = [Lane(block, count, crew) for block in prepared.high[HEAVY:]]
+    def __init__(self, prepared: Prepared, count: int, hands: Hands) -> None:
+        self._lanes = [Lane(block, count, hands) for block in prepared.high[HEAVY:]]
         self._last, self._bias = prepared.last, prepared.bias
         out = prepared.high[-1]
         self._room = np.zeros((SPECTRA + 6, out.made + 6, out.out), np.float32)
@@ -224,16 +237,17 @@ _prepared: WeakKeyDictionary[Decoder, Prepared] = WeakKeyDictionary()
 
 
 class FastDecoder:
-    """`Decoder` for one stream on a CPU, by one core, or by a crew: then left and right go their ways at once."""
+    """`Decoder` for one stream on a CPU. With more than one core a team is at the heavy blocks, and then left and right
+    go their ways at once."""
 
-    def __init__(self, decoder: Decoder, crew: Crew | None = None) -> None:
+    def __init__(self, decoder: Decoder, crew: Crew | None = None, team: Team | None = None) -> None:
         if decoder not in _prepared:
             _prepared[decoder] = Prepared(decoder)
         prepared = _prepared[decoder]
-        self._crew, self._low = crew or Crew(1), prepared.low
-        self._heavy = [Lane(block, 2, self._crew) for block in prepared.high[:HEAVY]]
+        self._crew, self._team, self._low = crew or Crew(1), team or Team(), prepared.low
+        self._heavy = [Lane(block, 2, self._team) for block in prepared.high[:HEAVY]]
         counts = (2,) if self._crew.cores == 1 else (1, 1)
-        self._ways = [Way(prepared, count, self._crew.half()) for count in counts]
+        self._ways = [Way(prepared, count, Sharing(self._crew.half())) for count in counts]
         self._spectra = torch.zeros(2, 2, SPECTRA, prepared.high[-1].made)
 
     def __call__(self, codes: Tensor, memory: list[Tensor], slot: int) -> Tensor:
@@ -243,16 +257,18 @@ class FastDecoder:
         """
         count, tail = memory[-2][slot : slot + 1], memory[-1][2 * slot : 2 * slot + 2]
         pictures = [tensor.permute(0, 2, 3, 1).numpy() for tensor in memory[:-2]]
-        x = self._low(codes, [picture[slot] for picture in pictures[:4]], self._crew)
-        both = np.ascontiguousarray(x.reshape(2, BINS, 2, -1).transpose(2, 0, 1, 3))
         rows, spectra = [2 * slot, 2 * slot + 1], self._spectra.numpy()
-        for number, lane in enumerate(self._heavy):
-            both = lane(both, pictures[4 + 2 * number : 6 + 2 * number], rows)
-        late = pictures[4 + 2 * HEAVY :]
-        if len(self._ways) == 1:
+        late, right = pictures[4 + 2 * HEAVY :], None
+        with self._team.at_work():
+            x = self._low(codes, [picture[slot] for picture in pictures[:4]], self._team)
+            both = np.ascontiguousarray(x.reshape(2, BINS, 2, -1).transpose(2, 0, 1, 3))
+            for number, lane in enumerate(self._heavy):
+                both = lane(both, pictures[4 + 2 * number : 6 + 2 * number], rows)
+            if len(self._ways) > 1:  # asked for before the helpers go, so that one of them takes it up at once
+                right = self._crew.start(self._ways[1], both[1:], late, rows[1:], spectra[1:])
+        if right is None:
             self._ways[0](both, late, rows, spectra)
         else:
-            right = self._crew.start(self._ways[1], both[1:], late, rows[1:], spectra[1:])
             self._ways[0](both[:1], late, rows[:1], spectra[:1])
             if right.cancel():  # no core was free for it
                 self._ways[1](both[1:], late, rows[1:], spectra[1:])

@@ -16,8 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from graphflow.models.magenta.compiled import compiled
-from graphflow.models.magenta.cpu_kernels import F32
 
+F32 = npt.NDArray[np.float32]
 PANEL = 16
 _I16, _I32, _I64, _F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _ROW = ir.VectorType(_F32, PANEL)
