@@ -6,7 +6,6 @@ written in place; nothing here starts a thread or holds the interpreter's lock.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,16 +16,12 @@ from graphflow.models.magenta import cpu_team as team
 from graphflow.models.magenta import cpu_work as work
 from graphflow.models.magenta.compiled import FAST, compiled
 from graphflow.models.magenta.cpu_dots import as_bits, as_float
+from graphflow.models.magenta.cpu_maths import HALF, ONE, Float, exp, gelu
 from graphflow.models.magenta.quantised import BLOCK
 
 F32 = npt.NDArray[np.float32]
 I64 = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
-Float = Any
-"""A float32 in compiled code."""
-
-ONE, HALF, TWO = np.float32(1.0), np.float32(0.5), np.float32(2.0)
-CAP = np.float32(30.0)
 
 
 class Matrix(NamedTuple):
@@ -78,30 +73,6 @@ class TemporalWeights(NamedTuple):
 class DepthWeights(NamedTuple):
     own: AttentionWeights
     feed: FeedForwardWeights
-
-
-@register_jitable(fastmath={"contract"})  # type: ignore[untyped-decorator]
-def exp(x: Float) -> Float:
-    """e to the x in float32, within 2e-7 of it; written out so that a loop of it becomes vectors."""
-    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
-    whole = np.int32(x * np.float32(1.44269504) + np.float32(127.5))  # never negative, so cutting off is rounding down
-    n = np.float32(whole) - np.float32(127.0)
-    r = x - n * np.float32(0.693359375) - n * np.float32(-2.12194440e-4)
-    p = np.float32(1.9875691500e-4)
-    for c in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
-        p = p * r + np.float32(c)
-    return (p * r * r + r + ONE) * as_float(np.uint32(np.uint32(whole) << np.uint32(23)))
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def tanh(x: Float) -> Float:
-    return ONE - TWO / (exp(TWO * x) + ONE)
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def gelu(x: Float) -> Float:
-    """The tanh form."""
-    return HALF * x * (ONE + tanh(np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)))
 
 
 @compiled()
@@ -317,54 +288,3 @@ def head(matrix: Matrix, scale: F32, bias: F32, x: F32, logits: F32, room: Room)
     for i in range(x.shape[0]):
         room.normed[i] = (x[i] - mean) * factor * scale[i] + bias[i]
     times(matrix, room.normed[: x.shape[0]], logits, room)
-
-
-@compiled(fast=False)
-def gumbel(seed: int, chunk: int, level: int, code: int) -> Float:
-    """The same number as `noise.gumbel` has there."""
-    low = np.uint64(0xFFFFFFFF)
-    a, b = np.uint64(code // 4), np.uint64(level)
-    c, d = np.uint64(chunk) & low, (np.uint64(chunk) >> np.uint64(32)) & low
-    k0, k1 = np.uint64(seed) & low, (np.uint64(seed) >> np.uint64(32)) & low
-    for _ in range(10):
-        left, right = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
-        a, b, c, d = (right >> np.uint64(32)) ^ b ^ k0, right & low, (left >> np.uint64(32)) ^ d ^ k1, left & low
-        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
-    word = (a, b, c, d)[code % 4]
-    return np.float32(-math.log(-math.log((np.float64(word) + 0.5) * 2.0**-32)))
-
-
-@register_jitable  # type: ignore[untyped-decorator]
-def largest_but(values: F32, k: int) -> Float:
-    """The k-th largest, bit by bit from the top: the greatest number that k values are not smaller than."""
-    keys = np.empty(values.shape[0], np.uint32)
-    for i in range(values.shape[0]):
-        bits = as_bits(values[i])  # turned round so that they sort as the numbers do
-        keys[i] = bits ^ (np.uint32(0xFFFFFFFF) if bits >> np.uint32(31) else np.uint32(0x80000000))
-    found = np.uint32(0)
-    for bit in range(31, -1, -1):
-        tried = np.uint32(found | np.uint32(np.uint32(1) << np.uint32(bit)))
-        count = np.int32(0)
-        for i in range(keys.shape[0]):
-            count = np.int32(count + np.int32(keys[i] >= tried))
-        if count >= k:
-            found = tried
-    return as_float(np.uint32(found ^ (np.uint32(0x80000000) if found >> np.uint32(31) else np.uint32(0xFFFFFFFF))))
-
-
-@compiled(fast=False)
-def pick(logits: F32, temperature: float, top_k: int, seed: int, chunk: int, level: int) -> int:
-    """A code by its logits, which are capped in place. As `sampling.pick`, with noise only for who can be picked."""
-    codes = logits.shape[0]
-    for i in range(codes):
-        logits[i] = CAP * tanh(logits[i] / CAP)
-    least = largest_but(logits, min(max(top_k, 1), codes))
-    best, chosen = np.float32(-np.inf), 0
-    for i in range(codes):
-        if logits[i] >= least:
-            noisy = logits[i]
-            if temperature != 0.0:
-                noisy += np.float32(temperature) * np.float32(gumbel(seed, chunk, level, i))
-            if noisy > best:
-                best, chosen = noisy, i
-    return chosen

@@ -14,6 +14,7 @@ from graphflow.models.magenta import cpu_kernels as kernels
 from graphflow.models.magenta.attention import FeedForward, Norm
 from graphflow.models.magenta.config import CODES, RESERVED
 from graphflow.models.magenta.cpu_kernels import F32, I64, Matrix, Room
+from graphflow.models.magenta.cpu_sampling import pick
 from graphflow.models.magenta.cpu_team import Team
 from graphflow.models.magenta.depth import DepthLayer
 from graphflow.models.magenta.linear import Linear
@@ -169,7 +170,7 @@ class CpuLanguageModel:
         x, ids = self.begin(temporal), []
         for level in range(self.lm.config.levels):
             logits = self.level(x, level)
-            code = kernels.pick(logits, draw.temperature, draw.top_k, draw.seed, draw.chunk, level)
+            code = pick(logits, draw.temperature, draw.top_k, draw.seed, draw.chunk, level)
             ids.append(RESERVED + CODES * level + code)
             x = self.token(level, code)
         return ids

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from graphflow.audio.native import load_acquire
 from graphflow.models.magenta import cpu_kernels as kernels
-from graphflow.models.magenta import cpu_team
+from graphflow.models.magenta import cpu_maths, cpu_sampling, cpu_team
 from graphflow.models.magenta.codec.decoder import played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
 from graphflow.models.magenta.codec.products import PANEL, multiply, packed
@@ -93,7 +93,7 @@ def test_a_product_is_that_of_the_rounded_weights(precision: str, tolerance: flo
 @numba.njit(error_model="numpy")  # type: ignore[untyped-decorator]
 def curves(x: kernels.F32, out: kernels.F32) -> None:
     for i in range(x.shape[0]):
-        out[0, i], out[1, i] = kernels.exp(x[i]), kernels.gelu(x[i])
+        out[0, i], out[1, i] = cpu_maths.exp(x[i]), cpu_maths.gelu(x[i])
 
 
 def test_our_exponential_is_the_exponential() -> None:
@@ -108,7 +108,7 @@ def test_our_exponential_is_the_exponential() -> None:
 def test_chance_is_the_same_as_everywhere() -> None:
     seed, chunk = 2**40 + 12_345, 2**33 + 7
     expected = gumbel(torch.tensor([seed]), torch.tensor([chunk]), 3)[0]
-    made = [[kernels.gumbel(seed, chunk, level, code) for code in range(CODES)] for level in range(3)]
+    made = [[cpu_sampling.gumbel(seed, chunk, level, code) for code in range(CODES)] for level in range(3)]
     assert torch.equal(torch.tensor(made, dtype=torch.float32), expected)
 
 
@@ -122,7 +122,7 @@ def test_codes_are_picked_as_in_torch(top_k: int, temperature: float) -> None:
         logits += torch.arange(CODES) * (1e-4 if temperature == 0.0 else 0.0)  # the likeliest is one
         noise = gumbel(torch.tensor([3]), torch.tensor([chunk]), 2)[:, 1]
         expected = pick(logits[None], noise, torch.tensor([temperature]), torch.tensor([top_k]))
-        assert kernels.pick(logits.numpy(), temperature, top_k, 3, chunk, 1) == int(expected)
+        assert cpu_sampling.pick(logits.numpy(), temperature, top_k, 3, chunk, 1) == int(expected)
 
 
 @pytest.mark.parametrize("rows", [1, 4, 5, 10, 23, 30])

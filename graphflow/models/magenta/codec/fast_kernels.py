@@ -12,6 +12,7 @@ import numpy.typing as npt
 from numba.extending import register_jitable
 
 from graphflow.models.magenta.codec.lanes import apply, rows
+from graphflow.models.magenta.codec.products import F32
 from graphflow.models.magenta.codec.winograd import (
     SLIDE_BINS_IN,
     SLIDE_BINS_OUT,
@@ -22,7 +23,7 @@ from graphflow.models.magenta.codec.winograd import (
     SPREAD_OUT,
 )
 from graphflow.models.magenta.compiled import compiled
-from graphflow.models.magenta.cpu_kernels import F32, exp
+from graphflow.models.magenta.cpu_maths import exp
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
