@@ -35,7 +35,7 @@ BEHIND = 1 << 40
 state, so a snapshot, a rewind or a new beginning brings the right one along."""
 
 MOST_CORES = 4
-"""More than these wait for each other longer than they work."""
+"""Taken without being asked for; more have not been measured."""
 
 WORTH_HELP = 512
 """Hidden width from which on products last longer than calling for help."""
