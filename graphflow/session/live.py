@@ -71,6 +71,7 @@ class Live:
     ) -> None:
         engine = self.session.engine
         engine.silence()
+        self.session.own_thread()
         self.session.play(patch, fade=0.0, quant="now", forgiving=True)
         listen_no_more = self._listen_to_signals()
         interval = sys.getswitchinterval()

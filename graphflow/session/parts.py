@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import graphflow
-from graphflow.audio.compile import cache_folder, prepare
+from graphflow.audio.compile import cache_folder, compiled_forms, prepare
 from graphflow.audio.engine import Engine
 from graphflow.audio.instance import Instance
 from graphflow.audio.source import CompileError
 from graphflow.audio.trial import trial
 from graphflow.core.difference import Difference
 from graphflow.core.errors import PatchError, Problem, UserError
-from graphflow.core.graph import Graph, GraphNode
+from graphflow.core.graph import Graph, GraphNode, Wire
 from graphflow.core.node import Spec
 from graphflow.core.plan import DEVICE, Link
 from graphflow.core.routing import worker_hears
@@ -59,14 +59,13 @@ class Parts:
         self._foreign, self._report = foreign, report
         self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
         self._compiled: set[str] = set()
+        self._ready: set[type] = set()
         self._prepared = False
         self._rate = int(engine.rate)
 
     def change(self, graph: Graph, change: Difference) -> None:
         """Make what is new and let go of what is gone. Raises Unplayable; then nothing has changed."""
-        if not self._prepared:
-            self._prepared = True
-            prepare(self._report)
+        self._begin()
         specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
         width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
         fresh = {n for n in (*change.added, *change.replaced) if n in specs}
@@ -116,9 +115,45 @@ class Parts:
         self.tapes |= tapes
         self.instances = {name: made.get(name) or self.instances[name] for name in specs}
 
-    def links(self, graph: Graph) -> list[Link]:
-        """The graph's wires as the engine carries them, between instances."""
-        return links_of(graph, lambda name: self.instances[name].key)
+    def links(self, graph: Graph, quiet: Container[Wire] = (), muted: Container[str] = ()) -> list[Link]:
+        """The graph's wires as the engine carries them, between instances; without those that are to be quiet."""
+        heard = Graph(graph.nodes, tuple(wire for wire in graph.wires if wire not in quiet))
+        links = links_of(heard, lambda name: self.instances[name].key)
+        dead = {self.instances[name].key for name in self.instances if name in muted}
+        return [link for link in links if link.dest != DEVICE or link.source not in dead]
+
+    def prepare(self, graph: Graph) -> None:
+        """Compile and try what a graph's nodes need and nothing has needed yet. From any thread.
+
+        Raises Unplayable.
+        """
+        self._begin()
+        problems: list[Problem] = []
+        kinds: set[str] = set()
+        for node in graph.nodes.values():
+            spec = node.spec
+            if spec is None or spec.cls in self._ready or spec.room != "audio":
+                continue
+            try:
+                foreign = self._foreign(spec)
+                if foreign:
+                    try_first(spec)
+                if spec.cls.native:  # type: ignore[attr-defined]
+                    if never := never_compiled([spec.kind]):
+                        self._report(f"compiling {never[0]} for the first time, which takes some seconds")
+                    compiled_forms(spec, foreign=foreign)
+                self._ready.add(spec.cls)
+            except CompileError as error:
+                problems.append(Problem(f"nodes.{node.name}", f": {error}"))
+                if self._foreign(spec):
+                    kinds.add(spec.kind)
+        if problems:
+            raise Unplayable(problems, frozenset(kinds))
+
+    def _begin(self) -> None:
+        if not self._prepared:
+            self._prepared = True
+            prepare(self._report)
 
     def sweep(self) -> None:
         """Close generators and recordings that the audio thread no longer reads or writes."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from graphflow.audio.autopsy import explain
 from graphflow.audio.engine import Engine, EngineStatistics
@@ -19,10 +21,16 @@ from graphflow.core.difference import Difference, difference
 from graphflow.core.errors import PatchError, UserError, did_you_mean
 from graphflow.core.graph import Graph, GraphNode, build, unknown_kinds
 from graphflow.core.library import Library
+from graphflow.core.literals import parsed
 from graphflow.core.macro import macro_values
+from graphflow.core.merge import merge
 from graphflow.core.node import Spec
 from graphflow.core.patch import Patch
+from graphflow.core.targets import target
+from graphflow.session.audible import silenced
 from graphflow.session.flow import Flow
+from graphflow.session.history import History
+from graphflow.session.morph import End, Morph
 from graphflow.session.parts import Parts, Unplayable
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
@@ -30,6 +38,9 @@ from graphflow.worker.events import GeneratorStatistics, WorkerError
 from graphflow.worker.workers import Workers
 
 Report = Callable[[str], None]
+Step = Literal["new", "back", "again", "none"]
+"""What an edit is to the history: one more, one taken back, one done again, or nothing to remember."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,16 @@ class Session:
         self.loop = asyncio.new_event_loop()
         self.engine = Engine(rate, seed=seed)
         self.patch = Patch()
+        """What is meant: what was written, and what was set by hand; not what controllers left behind."""
         self.graph = Graph()
+        """What is: every value as it was last set, by whomever."""
+        self.history = History()
+        self.muted: frozenset[str] = frozenset()
+        self.soloed: frozenset[str] = frozenset()
+        self.edit_frame = 0
+        """The frame from which the last edit counts."""
+        self.listeners: list[Callable[[int], None]] = []
+        """Called with the engine's frame at every `pump`."""
         self.transport = Transport(rate)
         self._parts = Parts(
             self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once, workers=workers
@@ -77,21 +97,102 @@ class Session:
         self._told: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
         self._explained: set[str] = set()
+        self._meant: dict[End, Any] = {}
+        self._morphs: list[Morph] = []
+        self._thread = threading.get_ident()
+
+    # --- from other threads -------------------------------------------------------------------------------------------
+
+    def own_thread(self) -> None:
+        """The calling thread is the one that uses the session from now on."""
+        self._thread = threading.get_ident()
+
+    def call(self, function: Callable[[], T], within: float = 60.0) -> T:
+        """Run something in the session's thread and wait for what it returns or raises. From any thread.
+
+        Raises TimeoutError when the session does not get to it within so many seconds.
+        """
+        if threading.get_ident() == self._thread:
+            return function()
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        self.loop.call_soon_threadsafe(run)
+        try:
+            return future.result(within)
+        except TimeoutError:
+            future.cancel()
+            raise
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
-    def play(
-        self, patch: Patch, *, fade: float | None = None, quant: str | None = None, forgiving: bool = False
-    ) -> Difference:
-        """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
+    def prepare(self, patch: Patch, library: Library | None = None) -> None:
+        """Do what takes time before a patch can play: check it, compile and try its kinds. From any thread.
 
-        Raises PatchError with everything that is wrong; then nothing has changed. Unknown kinds stay silent and are
-        reported; `forgiving`, so are kinds of somebody else's that cannot be compiled, and the rest plays.
+        Raises PatchError with everything that is wrong. Afterwards `play` takes milliseconds.
         """
-        graph, problems = build(patch, self.library, placeholders=True)
+        graph, problems = build(patch, library or self.library, placeholders=True)
         problems += silent(graph)
         if problems:
             raise PatchError(problems)
+        self._parts.prepare(graph)
+
+    def edit(
+        self,
+        base: Patch,
+        patch: Patch,
+        *,
+        by_hand: Iterable[End] = (),
+        fade: float | None = None,
+        quant: str | float | None = None,
+        at: int = 0,
+        step: Step = "new",
+        library: Library | None = None,
+    ) -> list[str]:
+        """Make the change from `base` to `patch` to what plays now, which may have changed since `base` was read.
+
+        `by_hand` names params that were set, so that they count even where the patch says the same as before.
+        `at`: the frame from which it counts, in place of `quant`. Returns a line for each place that was changed by
+        others meanwhile. Raises PatchError; then nothing has changed.
+        """
+        merged, conflicts = merge(base, self.patch, patch, who="this edit", we="meanwhile")
+        self.play(merged, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=library)
+        return conflicts
+
+    def play(
+        self,
+        patch: Patch,
+        *,
+        by_hand: Iterable[End] = (),
+        fade: float | None = None,
+        quant: str | float | None = None,
+        at: int = 0,
+        step: Step = "new",
+        library: Library | None = None,
+        forgiving: bool = False,
+    ) -> Difference:
+        """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
+
+        A value that controllers have moved stays where it is unless the patch changes it. Raises PatchError with
+        everything that is wrong; then nothing has changed. Unknown kinds stay silent and are reported; `forgiving`,
+        so are kinds of somebody else's that cannot be compiled, and the rest plays.
+        """
+        library = library or self.library
+        graph, problems = build(patch, library, placeholders=True)
+        problems += silent(graph)
+        if problems:
+            raise PatchError(problems)
+        meant = {(name, param): value for name, node in graph.nodes.items() for param, value in node.params.items()}
+        self._keep_values(graph, frozenset(by_hand))
         change = difference(self.graph, graph)
         try:
             self._parts.change(graph, change)
@@ -100,35 +201,100 @@ class Session:
                 raise
             for problem in wrong.problems:
                 self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
-            self.library = Library(*(cls for kind, cls in self.library.items() if kind not in wrong.kinds))
+            left = Library(*(cls for kind, cls in library.items() if kind not in wrong.kinds))
             self._left_out |= wrong.kinds
-            return self.play(patch, fade=fade, quant=quant, forgiving=True)
+            return self.play(
+                patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True
+            )
+        if library is not self.library:
+            self._left_out &= {kind for kind in self._left_out if kind not in library}
         known = Graph({name: node for name, node in graph.nodes.items() if node.kind not in self._left_out})
-        for problem in unknown_kinds(known, self.library):
-            self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
-        self.patch, self.graph = patch, graph
+        for problem in unknown_kinds(known, library):
+            if problem.place.split(".")[1] in (*change.added, *change.replaced):
+                self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
+        before, self.patch, self.graph, self.library, self._meant = self.patch, patch, graph, library, meant
+        if before != Patch():
+            self._remember(before, step)
         self._take_transport(patch)
         for name in (*change.removed, *change.replaced):
             self._flow.end(name)
         self._flow.rewire(graph)
         for name in (*change.added, *change.replaced):
             self._flow.begin(name)
-        fade_ms = patch.engine.fade if fade is None else fade
         now = self.engine.frame
-        at_frame = self.transport.grid(quant or patch.engine.quant, now)
-        self.engine.play(
-            self._parts.instances.values(),
-            self._parts.links(graph),
-            fade_frames=round(fade_ms * self.rate / 1000.0),
-            at_frame=at_frame,
-        )
+        self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
+        if change.rewires:
+            self._go_over(fade, self.edit_frame)
         for (name, param), (_, value) in change.params.items():
-            self._apply(name, param, value, at_frame if at_frame > now else 0)
+            self._leave_morphs((name, param))
+            self._apply(name, param, value, self.edit_frame if self.edit_frame > now else 0)
         for wire in change.cut:
             self._flow.cut(wire.dest, wire.inlet)
         for name, inlet in {(w.dest, w.inlet) for w in (*change.joined, *change.cut)} | set(change.literals):
             self._flow.hear(name, inlet)
         return change
+
+    def _go_over(self, fade: float | None, at_frame: int) -> None:
+        """Have the engine play the graph as it is now, without what is muted."""
+        fade_ms = self.patch.engine.fade if fade is None else fade
+        quiet = silenced(self.graph, self.muted, self.soloed)
+        self.engine.play(
+            self._parts.instances.values(),
+            self._parts.links(self.graph, quiet, self.muted),
+            fade_frames=round(fade_ms * self.rate / 1000.0),
+            at_frame=at_frame,
+        )
+
+    def _keep_values(self, graph: Graph, by_hand: frozenset[End]) -> None:
+        """Put into a new graph the values that were set since, where its patch says what it said before."""
+        for name, node in graph.nodes.items():
+            was = self.graph.nodes.get(name)
+            if was is None or node.spec is None or was.kind != node.kind:
+                continue
+            for param, declared in node.spec.params.items():
+                end = name, param
+                if end not in self._meant or end in by_hand or node.params[param] != self._meant[end]:
+                    continue
+                try:
+                    node.params[param] = parsed(declared, was.params[param])
+                except (KeyError, ValueError):  # the kind was changed, and takes it no more
+                    continue
+
+    def _remember(self, before: Patch, step: Step) -> None:
+        if step == "new":
+            self.history.did(before, self.patch)
+        elif step == "back":
+            self.history.went_back()
+        elif step == "again":
+            self.history.went_again()
+
+    def with_values_left(self) -> Patch:
+        """The patch with the values that controllers have left, as `save(all=True)` writes it."""
+        patch = self.patch
+        for (name, param), meant in self._meant.items():
+            node = self.graph.nodes[name]
+            value = node.params[param]
+            if value != meant and node.spec is not None:
+                default = node.spec.params[param].default  # what is as it would be anyway is not written
+                patch = patch.with_value(name, param, None if value == default else value)
+        return patch
+
+    def mute(self, *names: str, on: bool = True) -> None:
+        """Let nodes' sound go nowhere, or somewhere again; the patch stays as it is. Raises UserError."""
+        self._known(names)
+        self.muted = self.muted | set(names) if on else self.muted - set(names)
+        self._go_over(None, self.engine.frame)
+
+    def solo(self, *names: str) -> None:
+        """Hear only what leads to or comes from these nodes; none: hear everything. Raises UserError."""
+        self._known(names)
+        self.soloed = frozenset(names)
+        self._go_over(None, self.engine.frame)
+
+    def _known(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name not in self.graph.nodes:
+                raise UserError(f"no node is called {name!r}{did_you_mean(name, self.graph.nodes)}")
 
     def _take_transport(self, patch: Patch) -> None:
         given = patch.transport
@@ -169,18 +335,69 @@ class Session:
             value = declared.parse(value)
         except ValueError as error:
             raise UserError(f"nodes.{node}.{param} {error}") from error
+        self._leave_morphs((node, param))
         built.params[param] = value
         self._apply(node, param, value, frame)
         driver = self._flow.driver(node, param)
         return f"driven by {driver}" if driver else ""
 
-    def scene(self, name: str) -> None:
-        """Set everything a scene names. Raises UserError where there is no such scene."""
+    def scene(self, name: str, seconds: float = 0.0) -> None:
+        """Set everything a scene names, or glide there. Raises UserError where there is no such scene."""
         if name not in self.patch.scenes:
             raise UserError(f"no scene is called {name!r}{did_you_mean(name, self.patch.scenes)}")
-        for path, value in self.patch.scenes[name].items():
+        self.morph(self.patch.scenes[name], seconds)
+
+    def morph(self, values: Mapping[str, Any], seconds: float, *, meant: bool = False) -> None:
+        """Bring params, by `node.param`, to values: numbers glide, each along its own curve, all else is set now.
+
+        A param that somebody sets on the way goes its own way. `meant`: the patch is to say so too, as after an edit;
+        else the values are left behind as a controller's. Raises UserError; then nothing has changed.
+        """
+        goals: dict[End, tuple[Numeric, float, float]] = {}
+        now: dict[End, Any] = {}
+        for path, written in values.items():
             node, _, param = path.partition(".")
+            try:
+                declared = target(path, self.graph.nodes)
+                if declared is None:
+                    continue
+                value = parsed(declared, written)
+            except ValueError as error:
+                raise UserError(f"{path}{error if str(error).startswith((' ', ':')) else f' {error}'}") from error
+            if isinstance(declared, Numeric) and seconds > 0.0:
+                goals[node, param] = declared, self.get(node, param), value
+            else:
+                now[node, param] = value
+        for (node, param), value in now.items():
             self.set(node, param, value)
+        if meant:
+            before = self.patch
+            for (node, param), value in {**{end: goal[2] for end, goal in goals.items()}, **now}.items():
+                self._meant[node, param] = value
+                self.patch = self.patch.with_value(node, param, value)
+            self._remember(before, "new")
+        for end in goals:
+            self._leave_morphs(end)
+        if goals:
+            self._morphs.append(Morph.to(goals, self.engine.frame, round(seconds * self.rate)))
+
+    def _leave_morphs(self, end: End) -> None:
+        for morph in self._morphs:
+            morph.drop(end)
+
+    def _move_morphs(self, frame: int) -> None:
+        def put(end: End, value: float) -> None:
+            name, param = end
+            node = self.graph.nodes.get(name)
+            if node is None or param not in node.params:
+                morph.drop(end)
+            elif node.params[param] != value:
+                node.params[param] = value
+                self._apply(name, param, value)
+
+        for morph in self._morphs:
+            morph.look(frame, put)
+        self._morphs = [morph for morph in self._morphs if not morph.over(frame)]
 
     def macro(self, name: str, value: float) -> None:
         """Move a macro; each of its params goes to the same place of its own range. Raises UserError."""
@@ -221,6 +438,10 @@ class Session:
         """Bring everything up to the engine's frame; to be called every few blocks. Never waits."""
         frame = self.engine.frame
         self.engine.poll()
+        if self._morphs:
+            self._move_morphs(frame)
+        for listener in self.listeners:
+            listener(frame)
         self._flow.look(frame)
         for event in self._parts.workers.poll(frame, self.engine.block):
             if event.kind in ("log", "died", "failed", "restarted", "ready"):

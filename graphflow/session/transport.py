@@ -31,11 +31,14 @@ class Transport:
         """The same clock at another tempo from `frame` on; the beat goes on from where it is."""
         return Transport(self.rate, tempo, self.beats_per_bar, frame, self.beat_at(frame))
 
-    def grid(self, quant: str, frame: int) -> int:
-        """The first frame at or after `frame` on which an edit may fall: now, the next beat, the next bar."""
-        if quant == "now" or not self.tempo:
+    def grid(self, quant: str | float, frame: int) -> int:
+        """The first frame at or after `frame` on which an edit may fall: now, the next beat, the next bar.
+
+        A number is a grid of so many beats.
+        """
+        if quant == "now" or not self.tempo or (not isinstance(quant, str) and quant <= 0.0):
             return frame
-        unit = 1 if quant == "beat" else self.beats_per_bar
+        unit = {"beat": 1, "bar": self.beats_per_bar}[quant] if isinstance(quant, str) else quant
         # a beat that falls within this very frame counts as reached
         nearly = 0.5 * self.tempo / 60.0 / self.rate
         return self.frame_of(math.ceil((self.beat_at(frame) - nearly) / unit) * unit)
