@@ -61,7 +61,7 @@ class _Merge:
         """A table three ways, key by key; in our order, what is new after it in theirs."""
         merged: dict[str, V] = {}
         for key in dict.fromkeys([*ours, *theirs]):
-            inside = place(where, key) if where else place(key)
+            inside = f"{where}.{place(key)}" if where else place(key)
             value = self.value(inside, base.get(key, MISSING), ours.get(key, MISSING), theirs.get(key, MISSING))
             if value is not MISSING:
                 merged[key] = value
