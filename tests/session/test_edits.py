@@ -71,13 +71,13 @@ def test_edits_are_taken_back_one_by_one_and_done_again():
     assert session.patch.wires == ("a -> out", "b -> out")
     session.play(session.history.back(session.patch), step="back", fade=0.0)
     assert session.get("b", "value") == 0.5
-    with pytest.raises(UserError, match="^nothing to undo$"):
+    with pytest.raises(UserError, match=r"^nothing to undo$"):
         session.history.back(session.patch)
     session.play(session.history.again(session.patch), step="again", fade=0.0)
     assert session.get("b", "value") == 0.25
     assert str(session.history) == "1 edits to undo, 1 to redo"
     edit(session, TWO)
-    with pytest.raises(UserError, match="^nothing to redo$"):
+    with pytest.raises(UserError, match=r"^nothing to redo$"):
         session.history.again(session.patch)
     session.close()
 
@@ -133,7 +133,7 @@ def test_a_muted_node_is_silent_until_it_is_not():
     session.mute("b", on=False)
     rendered(session, 2048)
     assert np.all(rendered(session, 64) == 0.375)
-    with pytest.raises(UserError, match="^no node is called 'c'"):
+    with pytest.raises(UserError, match=r"^no node is called 'c'"):
         session.mute("c")
     session.close()
 
