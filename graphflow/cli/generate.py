@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from argparse import Namespace
@@ -49,6 +50,9 @@ def run(arguments: Namespace) -> int:
     folder = made_folder(arguments.output)
     progress = Progress(f"{files.name}:", len(seeds) * arguments.duration, "s")
     progress.line(f"{files.name}: loading")
+    log, said = logging.getLogger("graphflow.models"), Said(f"{files.name}: ", progress)
+    log.setLevel(logging.INFO)
+    log.addHandler(said)
     try:
         with MagentaRT(files, arguments.device, arguments.precision) as rt:
             about = about_all(rt, arguments, prompt, controls)
@@ -58,8 +62,20 @@ def run(arguments: Namespace) -> int:
         progress.line(f"{files.name}: ended by hand; finished files are kept, and the same command makes the rest")
         raise
     finally:
+        log.removeHandler(said)
         progress.end()
     return 0
+
+
+class Said(logging.Handler):
+    """Shows what a model logs, such as a compilation that takes long."""
+
+    def __init__(self, before: str, progress: Progress) -> None:
+        super().__init__()
+        self._before, self._progress = before, progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.line(f"{self._before}{record.getMessage()}")
 
 
 def prompt_of(arguments: Namespace) -> Weighted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import queue
 import signal
@@ -120,8 +121,16 @@ def connect(argument: str) -> Channel:
     return Channel(link)
 
 
+def say_what_models_log() -> None:
+    """What our models log (a compilation that takes long) goes to standard error, whose lines the session shows."""
+    log = logging.getLogger("graphflow")
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler())
+
+
 def main(argument: str) -> None:
     faulthandler.enable()
+    say_what_models_log()
     sys.setswitchinterval(0.001)  # seconds; a generator's thread should not wait 5 ms for another's
     channel = connect(argument)
     hold_lifeline()

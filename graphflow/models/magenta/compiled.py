@@ -34,7 +34,10 @@ def compiled(*, fast: bool = True) -> Callable[[Callable[..., Any]], Any]:
 
     def made(function: Callable[..., Any]) -> Any:
         options = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": set(FAST) if fast else False}
-        native = numba.njit(**options)(function)
+        try:
+            native = numba.njit(**options)(function)
+        except RuntimeError:  # nowhere to keep it: no folder of ours or the user's can be written
+            native = numba.njit(**{**options, "cache": False})(function)
         kept = getattr(native._cache, "_cache_file", None)  # numba's own; it is absent where nothing can be kept
         if kept is not None and hasattr(kept, "_source_stamp"):
             kept._source_stamp = SOURCES

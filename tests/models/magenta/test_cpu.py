@@ -20,6 +20,7 @@ from graphflow.models.magenta import cpu_maths, cpu_sampling, cpu_team
 from graphflow.models.magenta.codec.decoder import played
 from graphflow.models.magenta.codec.fast import FastDecoder, adopt
 from graphflow.models.magenta.codec.products import PANEL, multiply, packed
+from graphflow.models.magenta.compiled import compiled
 from graphflow.models.magenta.config import CHUNK, CODES
 from graphflow.models.magenta.cpu import BEHIND, CpuStep, PipelinedStep, compiled_mark
 from graphflow.models.magenta.cpu_lm import CpuLanguageModel
@@ -366,6 +367,17 @@ def test_a_pipelined_stream_goes_on_in_a_plain_one_without_its_late_chunk() -> N
     going_on = heard(plain, 2)
     other = Band("int8", CpuStep).sessions[0]
     assert torch.equal(heard(other, 7)[5 * CHUNK :], going_on)
+
+
+def test_where_nothing_can_be_kept_it_compiles_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+
+    @compiled()
+    def twice(number: float) -> float:
+        return 2.0 * number
+
+    assert twice(2.0) == 4.0
+    assert twice.signatures
 
 
 def test_a_compilation_is_announced_once(
