@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from types import MappingProxyType
 
 from graphflow.models.magenta.conditioning import guidance_bin
@@ -15,6 +16,18 @@ DRUMS = {"off": 0, "auto": -1, "on": 1}
 NO_STYLE = (-1,) * STYLE_LEVELS
 EVERYTHING = 127
 """An unmask width from which on every pitch is told."""
+
+
+KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
+    ("style", (tuple, list), "12 codes from -1 (masked) to 1023"),
+    *((name, (Real,), "a number") for name in ("temperature", "guidance_style", "guidance_notes", "guidance_drums")),
+    *((name, (Integral,), "a whole number") for name in ("top_k", "unmask", "seed")),
+    ("drums", (str,), "off, auto or on"),
+    ("onsets", (str,), "free or exact"),
+    ("held", (frozenset, set), "a set of pitches 0 to 127"),
+    ("strikes", (Mapping,), "a mapping from pitch to how often it was struck"),
+)
+"""Each control, the Python types it may have, and the words for them."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +48,14 @@ class Controls:
     seed: int = 0
 
     def check(self) -> None:
-        """Raises ValueError whose text continues the control's name."""
+        """Raises ValueError with one line: the control, its value, what is expected."""
+        for name, kinds, expected in KINDS:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise ValueError(f"{name} is {value!r}; expected {expected}")
+        for name, numbers in (("style", self.style), ("held", self.held), ("strikes", self.strikes)):
+            if any(isinstance(number, bool) or not isinstance(number, Integral) for number in numbers):
+                raise ValueError(f"{name} is {numbers!r}; expected whole numbers in it")
         if len(self.style) != STYLE_LEVELS or any(not -1 <= code < CODES for code in self.style):
             raise ValueError(f"style is {list(self.style)}; expected 12 codes from -1 (masked) to 1023")
         if not 0.0 <= self.temperature <= 3.0:

@@ -111,6 +111,7 @@ class Session:
         self.chunk, self.fingers = snapshot.chunk, snapshot.fingers
         if controls:
             self.controls = snapshot.controls
+        self._forget_later()
         self._is_elsewhere()
 
     def fork(self) -> Session:
@@ -124,9 +125,10 @@ class Session:
         self.snapshot().save(path)
 
     def reset(self) -> None:
-        """Begin the stream anew; its controls stay."""
+        """Begin the stream anew; its controls stay, but not what was staged for a chunk of the old one."""
         self.generator.step_.batch.begin(self.slot)
         self.chunk, self.fingers = 0, Fingers()
+        self._forget_later()
         self._is_elsewhere()
 
     def rewind(self) -> bool:
@@ -150,6 +152,10 @@ class Session:
             self.torn = self.generator.step_.batch.keep(self.slot)[2:]
             self._go_to(self.edge)
             self.guess = None
+
+    def _forget_later(self) -> None:
+        """Chunks are counted anew: what was staged for one of the old count has no place; what is meant for now has."""
+        self._staged = [staged for staged in self._staged if staged[0] == 0]
 
     def _is_elsewhere(self) -> None:
         """Nothing of what was heard is gone on with."""

@@ -267,12 +267,26 @@ def test_controls_are_latched_at_the_edge_or_at_a_chunk(model: Model) -> None:
     assert not torch.equal(changed, play(never, 6))
 
 
+def test_what_was_staged_for_a_chunk_does_not_outlive_its_stream(model: Model) -> None:
+    staged, plain = opened(model), opened(model)
+    play(staged, 2)
+    staged.set("temperature", 0.0, at_chunk=4)
+    staged.reset()
+    plain.reset()
+    assert torch.equal(play(staged, 8), play(plain, 8))
+
+
 def test_bad_controls_are_refused_in_a_line(model: Model) -> None:
     session = opened(model)
     for control, value, line in (
         ("loudness", 1.0, "loudness is no control; expected one of style, temperature"),
         ("temperature", 4.0, "temperature is 4; expected 0 to 3"),
-        ("temperature", "hot", "not supported between instances"),
+        ("temperature", "hot", "temperature is 'hot'; expected a number"),
+        ("temperature", True, "temperature is True; expected a number"),
+        ("temperature", float("nan"), "temperature is nan; expected 0 to 3"),
+        ("top_k", 50.0, "top_k is 50.0; expected a whole number"),
+        ("style", "piano", "style is 'piano'; expected 12 codes"),
+        ("style", ("a",) * 12, "expected whole numbers in it"),
         ("style", (1, 2), r"style is \[1, 2\]; expected 12 codes"),
         ("drums", "loud", "drums is 'loud'; expected off, auto or on"),
         ("held", frozenset({128}), r"held is \[128\]; expected pitches 0 to 127"),
