@@ -204,7 +204,7 @@ def models_command(commands: argparse._SubParsersAction[Parser]) -> None:
 
     action("list", "what models there are, and where")
     info = action("info", "files, licence and limits of one")
-    info.add_argument("name", metavar="MODEL")
+    info.add_argument("name", metavar="MODEL", help="a model, or the folder of one")
     download = action("download", "get the weights of one, or repair them")
     download.add_argument("name", metavar="MODEL")
     download.add_argument(

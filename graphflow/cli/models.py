@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+import safetensors
 
 from graphflow.cli.progress import Progress
 from graphflow.core.errors import UserError
@@ -16,7 +19,7 @@ from graphflow.models.download import Plan, carry_out, plan
 from graphflow.models.home import shown
 from graphflow.models.hub import Hub
 from graphflow.models.hub_connection import Connection
-from graphflow.models.magenta.files import locate
+from graphflow.models.magenta.files import find, locate
 
 
 def run(arguments: Namespace) -> int:
@@ -49,6 +52,8 @@ def where(known: Model) -> str:
 
 
 def info(arguments: Namespace) -> int:
+    if Path(arguments.name).is_dir():
+        return info_of_folder(arguments.name)
     known = model(arguments.name)
     print(f"{known.name}: {known.title}\n")
     rows = [("parameters", f"{known.parameters:,}"), ("licence", known.licence), ("credit", known.attribution)]
@@ -61,6 +66,29 @@ def info(arguments: Namespace) -> int:
     for label, text in rows:
         print(f"  {label if label != last else '':<12}{text}")
         last = label
+    return 0
+
+
+def info_of_folder(name: str) -> int:
+    """A model that somebody saved: how large it is, which of its parts are there."""
+    found = find(name)
+    try:
+        with safetensors.safe_open(found.checkpoint, framework="numpy") as tensors:
+            shapes = [tensors.get_slice(key).get_shape() for key in tensors.keys()]  # noqa: SIM118 - it is no dict
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(
+            f"{found.checkpoint}: no safetensors file ({error}); save or download the model again"
+        ) from error
+    print(f"{found.name}: {sum(map(math.prod, shapes)):,} parameters in {len(shapes)} tensors\n")
+    parts = {"weights": found.checkpoint, "sizes": found.config, "encoder": found.encoder, "style": found.musiccoca}
+    without = {
+        "sizes": "as its name says",
+        "encoder": "not here: no music to go on from",
+        "style": "not here: no words",
+    }
+    for part, path in parts.items():
+        print(f"  {part:<12}{shown(path) if path else without[part]}")
+    print(f"  {'check':<12}graphflow models verify {name}")
     return 0
 
 

@@ -119,6 +119,20 @@ def test_the_list_says_what_is_here(fake: FakeHub, root: Path, capsys: pytest.Ca
     assert small() == at
 
 
+def test_info_of_a_folder_states_its_size_and_its_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(WEIGHTS)
+    (folder / "config.json").write_text("{}")
+    assert main(["models", "info", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "mine: 600 parameters in 1 tensors"
+    assert "  encoder     not here: no music to go on from" in lines
+    (folder / "model.safetensors").write_bytes(WEIGHTS[:40])
+    assert main(["models", "info", str(folder)]) == 2
+    assert "model.safetensors: no safetensors file" in capsys.readouterr().err
+
+
 def test_info_states_files_licence_and_limits(fake: FakeHub, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(root, fake, [CHECKPOINT])
     assert main(["models", "info", "mrt2_small"]) == 0
