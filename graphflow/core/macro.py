@@ -33,3 +33,10 @@ def macro_values(macro: Expose, params: Mapping[str, Numeric], value: float) -> 
         same = param.unit == own.unit and param.min <= own.min and own.max <= param.max
         values[path] = value if same else param.value_at(own.norm(value))
     return values
+
+
+def macro_value(macro: Expose, first: Numeric, value: float) -> float:
+    """Where a macro stands when its first param has this value: what `macro_values` would have been given."""
+    own = macro_range(macro, first)
+    same = first.unit == own.unit and first.min <= own.min and own.max <= first.max
+    return own.clip(value) if same else own.value_at(first.norm(value))

@@ -14,10 +14,11 @@ import pytest
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "session"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "session"))
 from kinds import opened, rendered
 
-from graphflow.control.osc import OscServer, decoded
+from graphflow.control.osc import OscServer
+from graphflow.control.osc.server import decoded
 from graphflow.core.errors import UserError
 from graphflow.session import Session
 
