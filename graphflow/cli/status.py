@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from graphflow.cli.terminal import Terminal
 from graphflow.core.units import level_of
 from graphflow.session import Session
+from graphflow.session.glance import level, playing
 from graphflow.session.live import Live
-from graphflow.worker.events import GeneratorStatistics, seconds
 
 TERMINAL_EVERY, ELSEWHERE_EVERY = 0.25, 5.0
 """Seconds between two status lines."""
-LOUD = -48.0
-"""dB at the left end of the level bar."""
 
 
 class Status:
@@ -60,7 +57,7 @@ def describe(live: Live) -> str:
     minutes, seconds = divmod(statistics.seconds, 60.0)
     parts = [
         f"{int(minutes):02d}:{seconds:04.1f}",
-        f"{meter(peak)} {'silent' if peak < -90.0 else f'{peak:5.1f} dB'}",
+        level(peak),
         f"load {engine.load:.1%}",
         f"{engine.xruns} xruns",
     ]
@@ -71,25 +68,3 @@ def describe(live: Live) -> str:
     parts += [playing(generator, live.session.rate) for generator in statistics.generators]
     parts += [f"{name} is mute" for name in statistics.faults]
     return "  ".join(parts)
-
-
-def playing(generator: GeneratorStatistics, rate: int) -> str:
-    """A generator's lead, latency and speed; what went wrong only where something did."""
-    text = generator.node if generator.state == "playing" else f"{generator.node} {generator.state}"
-    text += f" lead {seconds(generator.lead)}"
-    if not math.isnan(generator.latency_p50):
-        text += f", latency {seconds(generator.latency_p50)} (95 %: {seconds(generator.latency_p95)})"
-    text += f", RTF {generator.rtf:.1f}"
-    if generator.misses:
-        text += f" (99 %: {generator.rtf_p99:.1f}), {generator.misses} late chunks"
-    if generator.bad_chunks:
-        text += f", {generator.bad_chunks} bad chunks"
-    if generator.underruns:
-        text += f", {seconds(generator.underruns / rate)} missed"
-    return text
-
-
-def meter(peak: float) -> str:
-    """A level as a bar of ten."""
-    filled = round(10.0 * min(max((peak - LOUD) / -LOUD, 0.0), 1.0))
-    return "[" + "=" * filled + " " * (10 - filled) + "]"

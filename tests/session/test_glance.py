@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from graphflow.cli.status import playing
+from graphflow.session.glance import playing
 from graphflow.worker.events import GeneratorStatistics
 
 WELL = GeneratorStatistics(
