@@ -17,7 +17,8 @@ class Outcome:
     seconds: float
 
     def __str__(self) -> str:
-        return f"[{self.cell}] {'done' if self.ok else 'failed'} in {self.seconds:.3f} s{': ' * bool(self.text)}{self.text}"
+        said = f": {self.text}" if self.text else ""
+        return f"[{self.cell}] {'done' if self.ok else 'failed'} in {self.seconds:.3f} s{said}"
 
 
 @dataclass(frozen=True)
