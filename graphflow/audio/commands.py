@@ -9,6 +9,7 @@ from typing import Any
 
 from numba import njit
 
+from graphflow.audio.journal import SET, note
 from graphflow.audio.kernel_parts import INLINED
 from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS, REMAINING, STEP, TARGET
 from graphflow.audio.native import doubles, load_acquire, store_release, words
@@ -43,14 +44,13 @@ def take_commands(engine: Any, header: int) -> None:
     read, count = engine[E.QUEUE_READ], engine[E.PENDING_COUNT]
     while read < written:
         at = (read % size) * C.WORDS
-        read += 1
+        read += 1  # and so a command's number, from 1
         if count == size:
             engine[E.COMMANDS_LOST] += 1
             continue
         for w in range(C.WORDS):
             pending[count * C.WORDS + w] = queue[at + w]
-        pending[count * C.WORDS + C.TAKEN] = engine[E.PENDING_TAKEN]
-        engine[E.PENDING_TAKEN] += 1
+        pending[count * C.WORDS + C.TAKEN] = read
         place = count
         while place > 0 and earlier(pending, place, (place - 1) // 2):
             trade(pending, place, (place - 1) // 2)
@@ -75,7 +75,7 @@ def drop_first(pending: Any, count: int) -> None:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def run_commands(engine: Any, frame: int) -> int:
+def run_commands(engine: Any, header: int, frame: int) -> int:
     """Carry out what is due; answer the frame of the next command, or a frame that never comes."""
     count = engine[E.PENDING_COUNT]
     pending = words(engine[E.PENDING], engine[E.QUEUE_SIZE] * C.WORDS)
@@ -86,7 +86,9 @@ def run_commands(engine: Any, frame: int) -> int:
         slot = pending[C.SLOT]
         if slot >= engine[E.SLOT_COUNT] or slots[2 * slot] != pending[C.GENERATION]:
             engine[E.COMMANDS_LOST] += 1
+            note(header, SET, frame, pending[C.TAKEN], 0)
         else:
+            note(header, SET, frame, pending[C.TAKEN], 1)
             param = doubles(slots[2 * slot + 1] + 8 * PARAM_WORDS * pending[C.PARAM], PARAM_WORDS)
             value = doubles(engine[E.PENDING] + 8 * C.VALUE, 1)[0]
             glide = pending[C.GLIDE]

@@ -26,6 +26,7 @@ SOURCES = (
     "runner",
     "commands",
     "ring_steps",
+    "journal",
 )
 """Files whose change could make generated or cached code mean something else."""
 

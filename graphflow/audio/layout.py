@@ -105,13 +105,20 @@ class EngineWords(NamedTuple):
     INTERVAL_LAST: int = 36  # ns, when the last callback began
     SILENT: int = 37  # frames since the output was last above -90 dB
     RAISED: int = 38  # blocks that ended in an exception of the engine's own: always 0
-    PENDING_TAKEN: int = 39  # commands taken from the queue, ever: what orders those of one frame
     BLOCK: int = 40  # frames the device took last
+    JOURNAL: int = 41  # (s) address of notes for a recorder, 0 for none
+    JOURNAL_WRITTEN: int = 42
+    JOURNAL_READ: int = 43  # (s)
+    JOURNAL_LOST: int = 44
+    PIECE: int = 45  # frames made in one go, as noted last
+    GAIN_LEFT: int = 46  # float64: the gain as the last piece left it, then target and step as noted last
+    TAPE: int = 49  # (s) address of the ring that takes the output down, 0 for none
+    HEARD: int = 50  # (s) address of the ring that takes down what the device hears, 0 for none
     COUNT: int = 64
 
 
 class CommandWords(NamedTuple):
-    """A command: op, frame, slot, generation, param, value (float64), glide in frames, and its place in the queue."""
+    """A command: op, frame, slot, generation, param, value (float64), glide in frames, and its number."""
 
     SET: int = 1
     WORDS: int = 8
@@ -135,6 +142,7 @@ class PlanWords(NamedTuple):
     DEVICE_OUT: int = 4  # address of float32 [2, frames], 0 for silence
     FADED: int = 5  # frames of the fade already played; below 0 while what is late fills up
     FADE_FRAMES: int = 6
+    NUMBER: int = 7  # which plan it is, counted from 1
     COUNT: int = 8
 
 

@@ -23,7 +23,12 @@ FADE = 64
 
 
 class Word(IntEnum):
-    """Where each word lies. `target` is the session's; `read` to `reader_epoch` and `seam` the reader's, but for it."""
+    """Where each word lies. `target`, `journal` and `owner` are the session's; `read`, `underruns`, `reader_epoch`,
+    `seam` and `seen` the reader's.
+
+    A recorder asks for notes of what the reader sees: `journal` is the address of the engine's header, `owner` the
+    instance's generation, `seen` what was noted last.
+    """
 
     MAGIC = 0
     LAYOUT = 1
@@ -38,6 +43,11 @@ class Word(IntEnum):
     TARGET = 10
     READER_EPOCH = 11
     SEAM = 12
+    JOURNAL = 13
+    OWNER = 14
+    SEEN_EPOCH = 15
+    SEEN_START = 16
+    SEEN_WRITTEN = 17
 
 
 def capacity_for(seconds: float, rate: int) -> int:

@@ -5,8 +5,11 @@ Each takes its context as words; the comment above each says what they are.
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import float32, njit
 
+from graphflow.audio.journal import PLENTY, note_ring
 from graphflow.audio.kernel_parts import INLINED, fill_ramp, finish_ramp
 from graphflow.audio.native import floats, load_acquire, planes, store_release, words
 from graphflow.audio.ring import FADE, Word
@@ -15,6 +18,18 @@ from graphflow.audio.ring import WORDS as HEADER_WORDS
 CHANNELS, CAPACITY, EPOCH, START = int(Word.CHANNELS), int(Word.CAPACITY), int(Word.EPOCH), int(Word.START)
 WRITTEN, READ, UNDERRUNS = int(Word.WRITTEN), int(Word.READ), int(Word.UNDERRUNS)
 READER_EPOCH, SEAM = int(Word.READER_EPOCH), int(Word.SEAM)
+JOURNAL, OWNER, SEEN_EPOCH = int(Word.JOURNAL), int(Word.OWNER), int(Word.SEEN_EPOCH)
+SEEN_START, SEEN_WRITTEN = int(Word.SEEN_START), int(Word.SEEN_WRITTEN)
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def note_seen(head: Any, frames: int, frame: int, epoch: int, start: int, written: int) -> None:
+    """Note what the reader of a ring sees, where that has changed and makes a difference to what it plays."""
+    end = frame + frames
+    seen = PLENTY if end - 1 + FADE < written or end <= start else written
+    if epoch != head[SEEN_EPOCH] or start != head[SEEN_START] or seen != head[SEEN_WRITTEN]:
+        head[SEEN_EPOCH], head[SEEN_START], head[SEEN_WRITTEN] = epoch, start, seen
+        note_ring(head[JOURNAL], frame, head[OWNER], epoch, start, seen)
 
 
 # [ring, count, then per out: address, channels, its first channel in the ring]; the same as ring.RingReader, in native
@@ -30,6 +45,8 @@ def ring_body(context: int, frames: int, frame: int) -> None:
     channels, capacity = head[CHANNELS], head[CAPACITY]
     data = planes(ctx[0] + 8 * HEADER_WORDS, channels, capacity)
     first = head[SEAM]
+    if head[JOURNAL] != 0:
+        note_seen(head, frames, frame, epoch, start, written)
     if epoch != head[READER_EPOCH]:
         head[READER_EPOCH] = epoch
         first = -abs(first)

@@ -14,6 +14,8 @@ from numba import float32, int32, njit, types
 
 from graphflow.audio.commands import NEVER, run_commands, take_commands
 from graphflow.audio.fingerprint import cached
+from graphflow.audio.journal import IN_LOST, OUT_LOST, PIECE, note, note_gain
+from graphflow.audio.journal import PLAN as PLAN_TAKEN
 from graphflow.audio.kernel_parts import INLINED
 from graphflow.audio.layout import (
     ENGINE,
@@ -40,6 +42,8 @@ from graphflow.audio.native import (
     store_release,
     words,
 )
+from graphflow.audio.ring import WORDS as HEADER_WORDS
+from graphflow.audio.ring_steps import CAPACITY, READ, UNDERRUNS, WRITTEN
 from graphflow.core.routing import ROW
 
 CALLBACK = types.int32(
@@ -124,10 +128,44 @@ def run_steps(plan: Any, frames: int, frame: int) -> None:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def write_out(engine: Any, gains: Any, plan: Any, out: Any, done: int, frames: int) -> None:
-    """Interleave, fade, stop bad samples, cut at full scale, meter."""
+def tape_room(header: int, ring: int, frames: int, lost: int) -> tuple[int, int, int]:
+    """Where a piece goes in a ring that a recorder empties, its capacity, and how much of the piece has room."""
+    if ring == 0:
+        return 0, 1, 0
+    head = words(ring, HEADER_WORDS)
+    room = head[CAPACITY] - (head[WRITTEN] - load_acquire(ring + 8 * READ))
+    if room < frames:
+        head[UNDERRUNS] += frames
+        note(header, lost, words(header, E.COUNT)[E.FRAME], frames, 0)
+        return 0, 1, 0
+    return head[WRITTEN], head[CAPACITY], frames
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def take_heard(header: int, into: Any, has_in: bool, done: int, frames: int) -> None:
+    """Take down what the device hears, as two channels."""
+    engine = words(header, E.COUNT)
+    ring = engine[E.HEARD]
+    have = engine[E.IN_CHANNELS] if has_in else 0
+    written, capacity, taken = tape_room(header, ring, frames, IN_LOST)
+    tape = planes(ring + 8 * HEADER_WORDS, 2, capacity)
+    for c in range(2):
+        for i in range(taken):
+            k = min(c, have - 1)
+            tape[c, (written + i) % capacity] = into[(done + i) * have + k] if have > 0 else float32(0.0)
+    if taken > 0:
+        store_release(ring + 8 * WRITTEN, written + taken)
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def write_out(
+    header: int, plan: Any, out: Any, done: int, frames: int, gain: float, target: float, step: float
+) -> None:
+    """Interleave, fade, stop bad samples, cut at full scale, meter, and take down what is played."""
+    engine, gains = words(header, E.COUNT), doubles(header, E.COUNT)
     channels = engine[E.OUT_CHANNELS]
-    gain, target, step = gains[E.FADE], gains[E.FADE_TARGET], gains[E.FADE_STEP]
+    written, capacity, taken = tape_room(header, engine[E.TAPE], frames, OUT_LOST)
+    tape = planes(engine[E.TAPE] + 8 * HEADER_WORDS, 2, capacity)
     sound = plan[P.DEVICE_OUT] != 0
     source = planes(plan[P.DEVICE_OUT], 2, frames)
     rate = gains[E.RATE]
@@ -152,12 +190,17 @@ def write_out(engine: Any, gains: Any, plan: Any, out: Any, done: int, frames: i
         peak0, peak1 = max(peak0, abs(left)), max(peak1, abs(right))
         power0 += left * left
         power1 += right * right
+        if i < taken:
+            tape[0, (written + i) % capacity] = left
+            tape[1, (written + i) % capacity] = right
         if channels == 1:
             out[done + i] = float32(0.5) * (left + right)
         else:
             for c in range(channels):
                 out[(done + i) * channels + c] = left if c == 0 else (right if c == 1 else float32(0.0))
-    gains[E.FADE] = gain
+    gains[E.FADE] = gains[E.GAIN_LEFT] = gain
+    if taken > 0:
+        store_release(engine[E.TAPE] + 8 * WRITTEN, written + taken)
     gains[E.PEAK] = max(float(peak0), gains[E.PEAK] * fall)
     gains[E.PEAK + 1] = max(float(peak1), gains[E.PEAK + 1] * fall)
     gains[E.POWER] = gains[E.POWER] * fall + (1.0 - fall) * power0 / frames
@@ -181,10 +224,14 @@ def run_block(header: int, into: Any, has_in: bool, out: Any, frames: int) -> No
                 following = exchange(header + 8 * E.NEXT, 0)
                 if following != 0:
                     store_release(header + 8 * E.PLAN, following)
+                    note(header, PLAN_TAKEN, frame, words(following, P.COUNT)[P.NUMBER], 0)
                 swap = NEVER
         plan = words(engine[E.PLAN], P.COUNT)
-        due = min(run_commands(engine, frame), swap)
+        due = min(run_commands(engine, header, frame), swap)
         count = min(frames - done, engine[E.MAX_BLOCK], due - frame)
+        if count != engine[E.PIECE]:
+            engine[E.PIECE] = count
+            note(header, PIECE, frame, count, 0)
         if plan[P.DEVICE_IN] != 0:
             heard = planes(plan[P.DEVICE_IN], plan[P.DEVICE_IN_CHANNELS], count)
             have = engine[E.IN_CHANNELS] if has_in else 0
@@ -193,9 +240,16 @@ def run_block(header: int, into: Any, has_in: bool, out: Any, frames: int) -> No
                     # a mono microphone is heard on both sides
                     k = min(c, have - 1)
                     heard[c, i] = into[(done + i) * have + k] if have > 0 else float32(0.0)
+        if engine[E.HEARD] != 0:
+            take_heard(header, into, has_in, done, count)
         run_steps(plan, count, frame)
         plan[P.FADED] += count
-        write_out(engine, gains, plan, out, done, count)
+        # read once: the session may change them at any time, and what is noted is what is played
+        gain, target, step = gains[E.FADE], gains[E.FADE_TARGET], gains[E.FADE_STEP]
+        if gain != gains[E.GAIN_LEFT] or target != gains[E.GAIN_LEFT + 1] or step != gains[E.GAIN_LEFT + 2]:
+            gains[E.GAIN_LEFT + 1], gains[E.GAIN_LEFT + 2] = target, step
+            note_gain(header, frame, gain, target, step)
+        write_out(header, plan, out, done, count, gain, target, step)
         store_release(header + 8 * E.FRAME, frame + count)
         done += count
 
