@@ -12,7 +12,6 @@ from graphflow.audio.compile import row_of
 from graphflow.audio.instance import Instance
 from graphflow.audio.layout import PLAN, STEPS, layout_of
 from graphflow.audio.steps import COMING, GOING, STEADY, step_address
-from graphflow.core.crossfade import was
 from graphflow.core.declare import uint32
 from graphflow.core.plan import SILENCE, Plan, Step, Use
 from graphflow.core.routing import ROW
@@ -26,6 +25,11 @@ processor, which then waits (four svf at once: 1559 ns a block without, 332 with
 
 Late = tuple[str, str, int]
 """A port and how many frames late it is read."""
+
+
+def alike(one: NDArray[Any] | None, other: NDArray[Any]) -> bool:
+    """Do two memories, [channels, numbers], hold the same in each channel? For one copied into the other."""
+    return one is not None and one.dtype == other.dtype and one.shape[1:] == other.shape[1:]
 
 
 class Line:
@@ -142,7 +146,7 @@ class Bound:
         elif step.op == "python":
             words = self._heard(step, instances[step.key])
         elif step.op == "copy":
-            words = self._copies(step.key, instances)
+            words = self._copies(step, instances)
         elif step.op == "delay":
             source, out = step.reads[0], step.writes[0]
             key, outlet = step.key.rsplit(".", 1)
@@ -198,19 +202,21 @@ class Bound:
         self._kept.append(line)
         return line
 
-    def _copies(self, key: str, instances: Mapping[str, Instance]) -> list[int]:
-        """What a copy step copies: the state of the instance as it was, and what its ports' delays hold."""
-        old, new = instances[was(key)], instances[key]
-        words = [0, len(new.states)]
-        for name, memory in new.states.items():
-            before = old.states[name]
-            self._kept.append(before)
+    def _copies(self, copy: Step, instances: Mapping[str, Instance]) -> list[int]:
+        """What a copy step copies: the state that both declare alike, and what the delays of its ports hold."""
+        key, old, new = copy.key, instances[copy.source], instances[copy.key]
+        names = [n for n, memory in new.states.items() if alike(old.states.get(n), memory)]
+        words = [0, len(names)]
+        for name in names:
+            before, memory = old.states[name], new.states[name]
+            self._kept += [before, memory]
             spread = new.spec.states[name].dtype is not uint32  # every channel has its own chance
             length = memory.itemsize * memory.shape[1] // 4
-            words += [before.ctypes.data, memory.ctypes.data, length, before.shape[0], memory.shape[0], int(spread)]
+            had = min(old.played or old.channels, old.channels) if spread else old.channels
+            words += [before.ctypes.data, memory.ctypes.data, length, had, memory.shape[0], int(spread)]
         for step in self.plan.steps:
             source, outlet = step.key.rsplit(".", 1) if step.op == "delay" else ("", "")
-            late = self._lines.get((was(key), outlet, step.delay))
+            late = self._lines.get((copy.source, outlet, step.delay))
             if source == key and late is not None:
                 line = self._lines[key, outlet, step.delay] = Line(step.writes[0].channels, step.delay)
                 self._kept += [late, line]
@@ -228,6 +234,7 @@ class Bound:
         context.view(np.float64)[1] = self._rate
         if step.width > instance.channels:
             raise ValueError(f"{instance.key} is {step.width} channels wide; its memory is for {instance.channels}")
+        instance.played = step.width
         self._kept.append(instance.states)  # the instance may get others while this plan still plays
         for at in (*layout.ins.values(), *layout.outs.values()):
             context[at], context[at + 1] = self.at(self._silence), 1

@@ -6,7 +6,7 @@ way in, then a clean one. An edit that comes during a fade waits for its end; se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -40,17 +40,23 @@ class Score:
 
 @dataclass(frozen=True)
 class Edit:
-    """A score to go over to, at the first frame from `at_frame` on."""
+    """A score to go over to, at the first frame from `at_frame` on.
+
+    `inherits` maps new instances to those whose state they begin with, as it is when the new ones begin to play.
+    """
 
     score: Score
     fade_frames: int = 0
     at_frame: int = 0
     mode: FadeMode = "cross"
+    inherits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """One plan on the way. `reshaped` instances begin it with new memory and their old state, some `beside` the old."""
+    """One plan on the way. `reshaped` instances begin it with new memory and their old state, some `beside` the old;
+    those that inherit begin it with another's.
+    """
 
     score: Score
     links: list[tuple[Link, Fade]]
@@ -58,6 +64,7 @@ class _Stage:
     fade_frames: int = 0
     reshaped: frozenset[str] = frozenset()
     beside: bool = False
+    inherits: Mapping[str, str] = field(default_factory=dict)
 
 
 class Edits:
@@ -74,6 +81,7 @@ class Edits:
         self._rings: dict[str, int] = {}
         self._width: dict[str, int] = {}
         self._known: dict[str, Instance] = {}
+        self._inherits: dict[str, str] = {}
         self._lines: dict[Late, Line] = {}
         self._undo: list[Callable[[], None]] = []
         self._leaving: list[tuple[int, Bound]] = []
@@ -99,6 +107,7 @@ class Edits:
     def play(self, edit: Edit) -> None:
         """Go over to another score as soon as may be, but not before any frame that was asked for."""
         self._known.update(edit.score.instances)
+        self._inherits.update(edit.inherits)
         earlier = [self._waiting.at_frame] if self._waiting else []
         if self._takes_back():
             earlier.append(self._wanted.at_frame)
@@ -129,9 +138,10 @@ class Edits:
 
     def _begin(self, edit: Edit) -> None:
         """Lay out the stages that lead to a score, and hand over the first."""
-        old, rings = self.playing, self._rings
-        self._undo.append(lambda: setattr(self, "_rings", rings))
-        new = self._target = self._with_tails(edit)
+        old, rings, lines = self.playing, self._rings, dict(self._lines)
+        self._undo += [lambda: setattr(self, "_rings", rings), lambda: setattr(self, "_lines", lines)]
+        inherits = self._heirs(edit.score)
+        new = self._target = self._with_tails(edit, set(inherits.values()))
         wide = widths(units(new), new.links)
         for key, instance in new.instances.items():
             if key not in old.instances and wide[key] > instance.channels:
@@ -143,29 +153,44 @@ class Edits:
         # before the first block there is nothing to fade from
         fading = edit.fade_frames > 0 and self._words[ENGINE.BLOCKS] > 0
         if not fading or not any(fade for _, fade in crossfaded(old.links, new.links, heard, reshaped)):
-            self._stages[0] = replace(self._stages[0], reshaped=frozenset(reshaped))
+            self._stages[0] = replace(self._stages[0], reshaped=frozenset(reshaped), inherits=inherits)
         else:
             twice = reshaped | (staying & in_loops({**units(old), **units(new)}, [*old.links, *new.links]))
             if edit.mode == "cross" and all(plays_twice(new.instances[k]) for k in twice):
                 both = Score({**old.instances, **new.instances})
-                links = crossfaded(old.links, new.links, heard, twice)
+                links = crossfaded(old.links, new.links, heard, twice, inherits)
                 width = {**self._width, **wide, **{was(k): self._width[k] for k in twice}}
-                self._stages.insert(0, _Stage(both, links, width, edit.fade_frames, frozenset(twice), True))
+                self._stages.insert(0, _Stage(both, links, width, edit.fade_frames, frozenset(twice), True, inherits))
             else:
-                out, into = going(old.links, new.links, heard, reshaped), coming(old.links, new.links, reshaped)
+                out = going(old.links, new.links, heard, reshaped)
+                into = coming(old.links, new.links, reshaped, inherits)
                 self._stages.insert(0, _Stage(old, out, self._width, edit.fade_frames))
-                self._stages.insert(1, _Stage(new, into, wide, edit.fade_frames, frozenset(reshaped)))
+                into_frames = edit.fade_frames
+                self._stages.insert(1, _Stage(new, into, wide, into_frames, frozenset(reshaped), inherits=inherits))
         self._hand_over(self._stages.pop(0), edit.at_frame, first=True)
 
-    def _with_tails(self, edit: Edit) -> Score:
-        """The score and what rings on beside it."""
+    def _heirs(self, score: Score) -> dict[str, str]:
+        """Which of a score's new instances begin with the state of one that plays; those between never played."""
+        playing, found = self.playing.instances, {}
+        for key in [key for key in score.instances if key not in playing]:
+            source = self._inherits.get(key)
+            while source is not None and source not in playing:
+                source = self._inherits.get(source)
+            if source is not None:
+                found[key] = source
+        return found
+
+    def _with_tails(self, edit: Edit, inherited: Collection[str]) -> Score:
+        """The score and what rings on beside it; an instance whose state is inherited does not, its heir rings."""
         if edit.fade_frames <= 0:
             self._rings = {}
             return edit.score
         old, staying = self.playing, set(edit.score.instances)
+        left = {key: unit for key, unit in units(old).items() if key not in inherited}
+        wires = [k for k in old.links if k.source not in inherited and k.dest not in inherited]
         start = max(edit.at_frame, int(self._words[ENGINE.FRAME]))
-        self._rings = ringing(units(old), old.links, staying, self._rings, start, self._rate)
-        links = ringing_links(units(old), old.links, staying, self._rings)
+        self._rings = ringing(left, wires, staying, self._rings, start, self._rate)
+        links = ringing_links(left, wires, staying, self._rings)
         rings = {key: old.instances[key] for key in self._rings}
         return replace(edit.score, instances={**edit.score.instances, **rings}, links=(*edit.score.links, *links))
 
@@ -173,11 +198,12 @@ class Edits:
         before = self._reshape(stage)
         instances = {**before, **stage.score.instances}
         playing = instances if stage.beside else stage.score.instances
+        instances = {**{old: self._known[old] for old in stage.inherits.values()}, **instances}
         made = plan(
             {key: Unit(key, instance.spec) for key, instance in playing.items()},
             stage.links,
             width={key: stage.width[key] for key in playing},
-            copies={key: was(key) for key in sorted(stage.reshaped)},
+            copies={**{key: was(key) for key in sorted(stage.reshaped)}, **stage.inherits},
         )
         fade = stage.fade_frames
         self._next = Bound(made, instances, self._lines, rate=self._rate, max_block=MAX_BLOCK, fade_frames=fade)
@@ -197,9 +223,7 @@ class Edits:
         return before
 
     def _restore(self, instance: Instance, old: Instance) -> None:
-        instance.states, instance.channels = old.states, old.channels
-        self._lines = {late: line for late, line in self._lines.items() if late[0] != instance.key}
-        self._rename_lines(old.key, instance.key)
+        instance.states, instance.channels, instance.played = old.states, old.channels, old.played
 
     def _rename_lines(self, key: str, name: str) -> None:
         for late in [late for late in self._lines if late[0] == key]:
@@ -221,6 +245,8 @@ class Edits:
         alive = {*self.playing.instances, *(self._waiting.score.instances if self._waiting else ())}
         for key in [key for key in self._known if key not in alive]:
             self._release(self._known.pop(key))
+        if self._waiting is None:
+            self._inherits.clear()
         ports = {(k.source, k.outlet, k.delay) for k in self.playing.links}
         self._lines = {late: line for late, line in self._lines.items() if late in ports}
 

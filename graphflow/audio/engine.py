@@ -181,16 +181,18 @@ class Engine:
         fade_frames: int = 0,
         at_frame: int = 0,
         mode: FadeMode = "cross",
+        inherits: Mapping[str, str] | None = None,
     ) -> None:
         """Go over to these instances and links by a crossfade, at the first frame from `at_frame` on.
 
         An edit that comes during a fade waits for its end; several that wait become one, at the latest frame any of
         them asked for. Removed nodes with a tail ring on, unless there is no fade. `out-in` fades the old out before
-        the new comes in, so that both never play at once.
+        the new comes in, so that both never play at once. `inherits` maps keys of new instances to those that they
+        take the place of: a state that both declare alike goes on in the new one, from the frame where it begins.
         """
         kept = {i.key: i for i in instances}
         level, latency = aligned({k: Unit(k, i.spec) for k, i in kept.items()}, links)
-        self._edits.play(Edit(Score(kept, level, latency), fade_frames, at_frame, mode))
+        self._edits.play(Edit(Score(kept, level, latency), fade_frames, at_frame, mode, inherits or {}))
 
     def poll(self) -> None:
         """Go on with edits: end fades and tails, begin waiting ones, free old plans. Call it every few blocks."""

@@ -48,6 +48,7 @@ class Instance:
         self.values = dict(values)  # as they were at the start
         self.foreign = False
         self.shadow = False
+        self.played = 0  # channels wide in the plan that was made last
         self.heard: NDArray[np.int64] | None = None  # the ring to a worker, or to a thread of Python
         self._rate, self._seed = rate, seed
         self.fault = np.zeros(1, np.int64)

@@ -1,17 +1,20 @@
 """Which links fade while one set of instances and links goes over into another.
 
 An instance that stays, but must change shape (another width, or a place in the order that the old wires forbid), is
-played twice during the fade: as it was, under its key with a mark, and as it will be.
+played twice during the fade: as it was, under its key with a mark, and as it will be. An heir is a new instance that
+goes on with the state of an old one: what both are fed alike it hears in full from its first frame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from graphflow.core.plan import Fade, Link
 
 MARK = "'"
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 def was(key: str) -> str:
@@ -20,15 +23,23 @@ def was(key: str) -> str:
 
 
 def crossfaded(
-    old: Iterable[Link], new: Iterable[Link], staying: Collection[str], changed: Collection[str]
+    old: Iterable[Link],
+    new: Iterable[Link],
+    staying: Collection[str],
+    changed: Collection[str],
+    heirs: Mapping[str, str] = NOBODY,
 ) -> list[tuple[Link, Fade]]:
-    """Old and new side by side. `staying` are the instances of the new side and the device; `changed` play twice."""
+    """Old and new side by side. `staying` are the instances of the new side and the device; `changed` play twice.
+
+    `heirs` maps new instances to those whose state they go on with.
+    """
     old, new = list(old), list(new)
     had, has = set(old), set(new)
     links: list[tuple[Link, Fade]] = []
     for link in new:
         moved = link.source in changed and link.dest not in changed
-        links.append((link, "in" if link not in had or moved else ""))
+        fades = not _handed_on(link, had, heirs) and (link not in had or moved)
+        links.append((link, "in" if fades else ""))
     for link in old:
         before = replace(
             link,
@@ -54,7 +65,17 @@ def going(
     return [(k, "out" if k.dest in staying and (k not in has or k.source in changed) else "") for k in old]
 
 
-def coming(old: Iterable[Link], new: Iterable[Link], changed: Collection[str]) -> list[tuple[Link, Fade]]:
+def coming(
+    old: Iterable[Link], new: Iterable[Link], changed: Collection[str], heirs: Mapping[str, str] = NOBODY
+) -> list[tuple[Link, Fade]]:
     """The new side alone, on its way in."""
     had = set(old)
-    return [(k, "in" if k not in had or k.source in changed else "") for k in new]
+    fades = [not _handed_on(k, had, heirs) and (k not in had or k.source in changed) for k in new]
+    return [(k, "in" if fade else "") for k, fade in zip(new, fades, strict=True)]
+
+
+def _handed_on(link: Link, had: Collection[Link], heirs: Mapping[str, str]) -> bool:
+    """Was whom the link's end goes on from fed by it too, or by whom its source goes on from?"""
+    if link.dest not in heirs:
+        return False
+    return replace(link, source=heirs.get(link.source, link.source), dest=heirs[link.dest]) in had

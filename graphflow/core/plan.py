@@ -61,7 +61,10 @@ Op = Literal[
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call. `key` is the instance, or the port that a mix, a delay, an own value or a tap serves."""
+    """One kernel call. `key` is the instance, or the port that a mix, a delay, an own value or a tap serves.
+
+    A copy brings the state of the instance `source` to `key`.
+    """
 
     op: Op
     key: str
@@ -69,8 +72,11 @@ class Step:
     writes: tuple[Use, ...] = ()
     width: int = 1
     delay: int = 0
+    source: str = ""
 
     def __str__(self) -> str:
+        if self.source:
+            return f"{self.op} {self.source} -> {self.key}"
         ports = " ".join(map(str, self.reads)) + (" -> " if self.writes else "") + " ".join(map(str, self.writes))
         late = f" {self.delay} frames" if self.delay else ""
         return f"{self.op} {self.key}{late} {ports}".rstrip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from graphflow.core.crossfade import was
 from graphflow.core.plan import DEVICE, SILENCE, Fade, Link, Plan, Step, Unit, Use
 from graphflow.core.routing import ROW, native, order, out_channels, widths, worker_hears
 
@@ -110,7 +111,7 @@ def plan(
     """The plan of instances and links, each link steady, fading in or fading out.
 
     `width` overrules what the links would make of each instance. `copies` maps an instance that begins with a copy
-    of another's state to that other, which plays before it.
+    of another's state to that other; an instance as it was plays before what it has become, whose glides it reads.
     """
     draft, copies, links = _Draft(), copies or {}, list(links)
     for link, fade in links:
@@ -118,8 +119,8 @@ def plan(
     wired = {(link.source, link.outlet) for link, _ in links}
     steady = [link for link, _ in links]
     wide = {**widths(units, steady), **(width or {})}
-    draft.steps += [Step("copy", key, width=wide[key]) for key in copies]
-    for key, part in order(units, steady, [(old, new) for new, old in copies.items() if old in units]):
+    draft.steps += [Step("copy", key, width=wide[key], source=source) for key, source in copies.items()]
+    for key, part in order(units, steady, [(was(key), key) for key in copies if was(key) in units]):
         unit = units[key]
         room = unit.spec.room
         if room == "audio":
