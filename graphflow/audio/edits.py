@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from graphflow.audio import runner
 from graphflow.audio.bind import Bound, Late, Line
 from graphflow.audio.instance import Instance
-from graphflow.audio.layout import ENGINE
+from graphflow.audio.journal import Diary
+from graphflow.audio.layout import ENGINE, PLAN
 from graphflow.core.crossfade import coming, crossfaded, going, was
 from graphflow.core.plan import DEVICE, Fade, Link, Plan, Unit
 from graphflow.core.planner import plan
@@ -85,6 +86,8 @@ class Edits:
         self._lines: dict[Late, Line] = {}
         self._undo: list[Callable[[], None]] = []
         self._leaving: list[tuple[int, Bound]] = []
+        self._number = 0
+        self.diary: Diary | None = None
         self._next: Bound | None = None
         self.bound = Bound(Plan((), (1,)), {}, self._lines, rate=rate, max_block=MAX_BLOCK)
         words[ENGINE.PLAN] = self.bound.address
@@ -116,15 +119,8 @@ class Edits:
 
     def poll(self) -> None:
         """Go on: begin what waits, end fades and tails, free old plans. To be called every few blocks."""
-        blocks = int(self._words[ENGINE.BLOCKS])
-        self._leaving = [(epoch, bound) for epoch, bound in self._leaving if blocks < epoch + 2]
-        if self._next is not None:
-            if self._words[ENGINE.NEXT]:
-                return
-            self._leaving.append((blocks, self.bound))
-            self.bound, self._next, self._undo = self._next, None, []
-            if not self._stages:
-                self._arrive()
+        if not self._take_over():
+            return
         if self._stages:
             if self.bound.faded:
                 self._hand_over(self._stages.pop(0), 0)
@@ -136,12 +132,44 @@ class Edits:
                 replace(self._wanted, at_frame=0, fade_frames=self._wanted.fade_frames or round(0.02 * self._rate))
             )
 
-    def _begin(self, edit: Edit) -> None:
+    def repeat(self, edit: Edit | None, now: int = 0) -> None:
+        """For a replay, in place of `play` and `poll`: hand over the plan that is to be taken at the next block.
+
+        An edit's first, begun when the engine was at frame `now`; without an edit the next of the one before.
+        """
+        self._take_over()
+        if edit is None:
+            self._hand_over(self._stages.pop(0), 0)
+            return
+        self._known.update(edit.score.instances)
+        self._inherits.update(edit.inherits)
+        self._wanted = edit
+        self._begin(edit, now)
+
+    def _take_over(self) -> bool:
+        """See whether the audio thread has taken what was handed over; then it is what plays, or on its way there."""
+        blocks = int(self._words[ENGINE.BLOCKS])
+        self._leaving = [(epoch, bound) for epoch, bound in self._leaving if blocks < epoch + 2]
+        if self._next is None:
+            return True
+        if self._words[ENGINE.NEXT]:
+            return False
+        self._leaving.append((blocks, self.bound))
+        self.bound, self._next, self._undo = self._next, None, []
+        if not self._stages:
+            self._arrive()
+        return True
+
+    def _begin(self, edit: Edit, now: int | None = None) -> None:
         """Lay out the stages that lead to a score, and hand over the first."""
+        now = int(self._words[ENGINE.FRAME]) if now is None else now
         old, rings, lines = self.playing, self._rings, dict(self._lines)
         self._undo += [lambda: setattr(self, "_rings", rings), lambda: setattr(self, "_lines", lines)]
         inherits = self._heirs(edit.score)
-        new = self._target = self._with_tails(edit, set(inherits.values()))
+        if self.diary is not None:
+            fade = edit.fade_frames if self._words[ENGINE.BLOCKS] > 0 else 0
+            self.diary.edit(replace(edit, inherits=inherits, fade_frames=fade), now, self._number + 1)
+        new = self._target = self._with_tails(edit, set(inherits.values()), now)
         wide = widths(units(new), new.links)
         for key, instance in new.instances.items():
             if key not in old.instances and wide[key] > instance.channels:
@@ -180,7 +208,7 @@ class Edits:
                 found[key] = source
         return found
 
-    def _with_tails(self, edit: Edit, inherited: Collection[str]) -> Score:
+    def _with_tails(self, edit: Edit, inherited: Collection[str], now: int) -> Score:
         """The score and what rings on beside it; an instance whose state is inherited does not, its heir rings."""
         if edit.fade_frames <= 0:
             self._rings = {}
@@ -188,7 +216,7 @@ class Edits:
         old, staying = self.playing, set(edit.score.instances)
         left = {key: unit for key, unit in units(old).items() if key not in inherited}
         wires = [k for k in old.links if k.source not in inherited and k.dest not in inherited]
-        start = max(edit.at_frame, int(self._words[ENGINE.FRAME]))
+        start = max(edit.at_frame, now)
         self._rings = ringing(left, wires, staying, self._rings, start, self._rate)
         links = ringing_links(left, wires, staying, self._rings)
         rings = {key: old.instances[key] for key in self._rings}
@@ -208,6 +236,8 @@ class Edits:
         fade = stage.fade_frames
         self._next = Bound(made, instances, self._lines, rate=self._rate, max_block=MAX_BLOCK, fade_frames=fade)
         self._first = first
+        self._number += 1
+        self._next.header[PLAN.NUMBER] = self._number
         self._words[ENGINE.NEXT_FRAME] = at_frame
         self._words[ENGINE.NEXT] = self._next.address
 

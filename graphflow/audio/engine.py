@@ -17,8 +17,10 @@ from graphflow.audio import runner
 from graphflow.audio.compile import compile_kernel, compiled_forms
 from graphflow.audio.edits import MAX_BLOCK, Edit, Edits, FadeMode, Score
 from graphflow.audio.instance import CHANNELS_KEPT, Instance, number_of
+from graphflow.audio.journal import Diary, Journal
 from graphflow.audio.layout import COMMAND, ENGINE, PARAM_WORDS
 from graphflow.audio.python_node import PythonNode
+from graphflow.audio.ring import Ring
 from graphflow.core.declare import Ramp
 from graphflow.core.node import Spec
 from graphflow.core.plan import Link, Unit
@@ -231,19 +233,24 @@ class Engine:
 
     def set(self, instance: Instance, param: str, value: Any, *, frame: int = 0, glide: int | None = None) -> bool:
         """Give a param a new value at a frame (0: at the next block). False when the queue is full."""
+        declaration = instance.spec.declarations[param]
+        if glide is None:
+            glide = round(declaration.glide * self.rate / 1000.0) if isinstance(declaration, Ramp) else 0
+        number = number_of(declaration, value) if hasattr(declaration, "default") else float(value)
+        return self.command(instance, param, number, glide, frame)
+
+    def command(self, instance: Instance, param: str, value: float, glide: int, frame: int = 0) -> bool:
+        """As `set`, with the number that the kernel reads, over `glide` frames."""
         words, w = self._words, ENGINE
         written = int(words[w.QUEUE_WRITTEN])
         if written - int(words[w.QUEUE_READ]) >= QUEUE:
             return False
-        declaration = instance.spec.declarations[param]
-        if glide is None:
-            glide = round(declaration.glide * self.rate / 1000.0) if isinstance(declaration, Ramp) else 0
+        if self._edits.diary is not None:
+            self._edits.diary.command(written + 1, instance, param, value, glide)
         row = self._queue[written % QUEUE]
         row[COMMAND.OP], row[COMMAND.FRAME], row[COMMAND.SLOT] = COMMAND.SET, frame, instance.slot
         row[COMMAND.GENERATION], row[COMMAND.PARAM] = instance.generation, instance.records[param]
-        row.view(np.float64)[COMMAND.VALUE] = (
-            number_of(declaration, value) if hasattr(declaration, "default") else value
-        )
+        row.view(np.float64)[COMMAND.VALUE] = value
         row[COMMAND.GLIDE] = glide
         words[w.QUEUE_WRITTEN] = written + 1
         return True
@@ -268,6 +275,31 @@ class Engine:
     def silent(self) -> bool:
         """Has the output's fade reached silence?"""
         return bool(self._doubles[ENGINE.FADE] == 0.0)
+
+    # --- for recorders and replays ---------------------------------------------------------------------------------
+
+    def record(self, diary: Diary, out: Ring, heard: Ring | None = None) -> Journal:
+        """Tell `diary` everything that is asked for, note what the audio thread does, and take its sound down.
+
+        The rings have two channels; whoever records empties them, and keeps them and the journal until the clock has
+        stopped. To be called before the first block.
+        """
+        journal = Journal(self._words)
+        self._edits.diary = diary
+        self._words[ENGINE.TAPE] = out.address
+        self._words[ENGINE.HEARD] = heard.address if heard is not None else 0
+        return journal
+
+    def repeat(self, edit: Edit | None, now: int = 0) -> None:
+        """For a replay: take up an edit's first plan, or the next of the last one, at the next block."""
+        self._edits.repeat(edit, now)
+        while self._gone and self._gone[0][0] + 2 <= self.blocks:
+            self._gone.popleft()
+
+    def put_gain(self, gain: float, target: float, step: float) -> None:
+        """For a replay: the output's gain, where it fades, and by how much per frame."""
+        doubles, w = self._doubles, ENGINE
+        doubles[w.FADE], doubles[w.FADE_TARGET], doubles[w.FADE_STEP] = gain, target, step
 
     # --- what it says ----------------------------------------------------------------------------------------------
 
