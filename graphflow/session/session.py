@@ -31,7 +31,7 @@ from graphflow.session.audible import silenced
 from graphflow.session.flow import Flow
 from graphflow.session.history import History
 from graphflow.session.morph import End, Morph
-from graphflow.session.parts import Parts, Unplayable
+from graphflow.session.parts import Parts, Unplayable, goes_on
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics, WorkerError
@@ -194,6 +194,7 @@ class Session:
         meant = {(name, param): value for name, node in graph.nodes.items() for param, value in node.params.items()}
         self._keep_values(graph, frozenset(by_hand))
         change = difference(self.graph, graph)
+        old = self._parts.instances
         try:
             self._parts.change(graph, change)
         except Unplayable as wrong:
@@ -212,6 +213,9 @@ class Session:
         for problem in unknown_kinds(known, library):
             if problem.place.split(".")[1] in (*change.added, *change.replaced):
                 self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
+        heirs = [n for n in change.replaced if goes_on(self.graph.nodes[n], graph.nodes[n])]
+        # what is mute has a state that nobody should begin with
+        inherits = {self._parts.instances[n].key: old[n].key for n in heirs if old[n].fault[0] == WELL}
         before, self.patch, self.graph, self.library, self._meant = self.patch, patch, graph, library, meant
         if before != Patch():
             self._remember(before, step)
@@ -224,7 +228,7 @@ class Session:
         now = self.engine.frame
         self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
         if change.rewires:
-            self._go_over(fade, self.edit_frame)
+            self._go_over(fade, self.edit_frame, inherits)
         for (name, param), (_, value) in change.params.items():
             self._leave_morphs((name, param))
             self._apply(name, param, value, self.edit_frame if self.edit_frame > now else 0)
@@ -234,7 +238,7 @@ class Session:
             self._flow.hear(name, inlet)
         return change
 
-    def _go_over(self, fade: float | None, at_frame: int) -> None:
+    def _go_over(self, fade: float | None, at_frame: int, inherits: Mapping[str, str] | None = None) -> None:
         """Have the engine play the graph as it is now, without what is muted."""
         fade_ms = self.patch.engine.fade if fade is None else fade
         quiet = silenced(self.graph, self.muted, self.soloed)
@@ -243,6 +247,7 @@ class Session:
             self._parts.links(self.graph, quiet, self.muted),
             fade_frames=round(fade_ms * self.rate / 1000.0),
             at_frame=at_frame,
+            inherits=inherits,
         )
 
     def _keep_values(self, graph: Graph, by_hand: frozenset[End]) -> None:
