@@ -1,0 +1,112 @@
+"""Cells from a pipe or a file: what a script says, in order, each after the one before has ended."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+
+from graphflow.control.live.above import shown
+from graphflow.control.live.desk import Desk
+from graphflow.core.errors import UserError
+
+PIECE = 1 << 16
+
+
+class Pipe:
+    """Runs what a descriptor says. `said` gets every outcome; `left` is called when there is no more.
+
+    A line is a cell; one that goes on, as a `for` does, ends with an empty line.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        descriptor: int,
+        *,
+        said: Callable[[str], None],
+        left: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._desk, self._descriptor, self._said, self._left = desk, descriptor, said, left
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="pipe", daemon=True)
+        self.entered = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait for the end; False where it has not come within so many seconds."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def end(self) -> None:
+        """Take no more. It is not waited for: nothing wakes who waits for a pipe."""
+        self._ending = True
+
+    def interrupt(self) -> bool:
+        """False: without a terminal, Ctrl-C is for the music."""
+        return False
+
+    def say(self, line: str) -> None:
+        self._said(shown(line))
+
+    def _run(self) -> None:
+        self._desk.hear(self.say)
+        try:
+            for source in cells(self._lines(), self._desk.unfinished):
+                if self._ending or source.strip() in ("quit()", "exit()", "quit", "exit"):
+                    break
+                self._enter(source)
+        finally:
+            self._desk.unhear(self.say)
+            if not self._ending:
+                self._left()
+
+    def _enter(self, source: str) -> None:
+        self.entered += 1
+        try:
+            outcome = self._desk.enter(source).result()
+        except (UserError, CancelledError) as error:
+            self.say(str(error) or "it was not run: the engine ends")
+            return
+        if outcome.text:
+            self.say(outcome.text)
+
+    def _lines(self) -> Iterator[str]:
+        # not by sys.stdin: its lock would be held by a thread that waits, and Python could not end
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        rest = ""
+        while not self._ending:
+            try:
+                piece = os.read(self._descriptor, PIECE)
+            except OSError:
+                piece = b""
+            *lines, rest = (rest + decode(piece, final=not piece)).replace("\r\n", "\n").split("\n")
+            yield from lines
+            if not piece:
+                if rest:
+                    yield rest
+                return
+
+
+def cells(lines: Iterator[str], unfinished: Callable[[str], bool]) -> Iterator[str]:
+    """What belongs together: single lines, and blocks up to an empty line or to where they are complete."""
+    held: list[str] = []
+    block = False
+    for line in lines:
+        if not held and not line.strip():
+            continue
+        held.append(line)
+        block = block or line.rstrip().endswith(":") or line.startswith("@")
+        if block and line.strip():
+            continue
+        source = "\n".join(held)
+        if line.strip() and unfinished(source):
+            continue
+        held, block = [], False
+        yield source
+    if held:
+        yield "\n".join(held)
