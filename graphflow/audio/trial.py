@@ -2,83 +2,170 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import queue
 import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-COMPILE_WITHIN, PLAY_WITHIN = 120.0, 5.0
-"""Seconds a node may take to compile, and then to play half a second of sound."""
-READY, DONE = "ready", "done"
+import graphflow
+from graphflow.audio.compile import cache_folder, forms_of, kernel_hash
+from graphflow.core.node import Spec
+
+START_WITHIN, LOAD_WITHIN, COMPILE_WITHIN, PLAY_WITHIN = 60.0, 20.0, 120.0, 5.0
+"""Seconds the process may take to start, a file to be run, a node to compile, and to play half a second of sound."""
+WARM, LOADED, COMPILED, DONE = "warm", "loaded", "compiled", "done"
+"""What the process says, each with the kind it speaks of: before the file is run, after it, and for each kind."""
+CHILD = "graphflow.audio.trial_child"
+
+
+@dataclass(frozen=True)
+class TrialStatistics:
+    """How many files were tried, how many were refused, whether a process waits, and what the last took in s."""
+
+    tried: int
+    refused: int
+    waiting: bool
+    seconds: float
+
+
+class Trials:
+    """Tries node files. Once told to keep warm, a process waits for the next file, so that a trial takes no start.
+
+    The process has run somebody else's code afterwards and is thrown away. For any thread.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: _Process | None = None
+        self._warm = False
+        self._tried = self._refused = 0
+        self._seconds = 0.0
+
+    def keep_warm(self) -> None:
+        """Have a process ready from now on; it takes some 150 MB and a second to start, beside everything else."""
+        with self._lock:
+            self._warm = True
+            if self._waiting is None:
+                with contextlib.suppress(OSError):  # then the next trial says why
+                    self._waiting = _Process()
+
+    def run(self, file: Path, kinds: Iterable[str], *, seconds: float = PLAY_WITHIN) -> str | None:
+        """Run a node file, compile and play some of its kinds there. One line if that crashes or hangs, else None.
+
+        What can only go wrong in one's own process, such as a wrong declaration, is left to the caller to find.
+        """
+        begun = time.monotonic()
+        with self._lock:
+            process, self._waiting = self._waiting, None
+        try:
+            process = process if process is not None and process.alive else _Process()
+        except OSError as error:
+            return f"{file}: no process can be started to try it in ({error.strerror or error})"
+        try:
+            fault = process.play(file, list(kinds), seconds)
+        finally:
+            process.end()
+            if self._warm:
+                self.keep_warm()
+        with self._lock:
+            self._tried, self._refused = self._tried + 1, self._refused + bool(fault)
+            self._seconds = time.monotonic() - begun
+        return fault
+
+    def close(self) -> None:
+        """End the process that waits."""
+        with self._lock:
+            self._warm = False
+            process, self._waiting = self._waiting, None
+        if process is not None:
+            process.end()
+
+    def statistics(self) -> TrialStatistics:
+        return TrialStatistics(self._tried, self._refused, self._waiting is not None, self._seconds)
+
+    def __str__(self) -> str:
+        said = self.statistics()
+        return f"{said.tried} files tried, {said.refused} refused{', a process waits' if said.waiting else ''}"
+
+
+class _Process:
+    """One child. It imports what a trial needs, says so, and waits for a file."""
+
+    def __init__(self) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", CHILD],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        self._said: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._listen, name="trial", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        return self._child.poll() is None
+
+    def play(self, file: Path, kinds: list[str], seconds: float) -> str | None:
+        """What went wrong with the file, in one line."""
+        assert self._child.stdin is not None  # it was asked for
+        what = kinds[0] if kinds else "it"
+        try:
+            self._child.stdin.write(json.dumps({"file": str(file), "kinds": kinds}) + "\n")
+            self._child.stdin.flush()
+        except OSError:  # it has died; how is told below
+            self._said.put("")
+        last, limit = "", START_WITHIN
+        try:
+            while last != DONE:
+                last, _, kind = self._said.get(timeout=limit).partition(" ")
+                what = kind or what
+                if not last:
+                    break
+                limit = {WARM: LOAD_WITHIN, LOADED: COMPILE_WITHIN, COMPILED: seconds}.get(last, COMPILE_WITHIN)
+        except queue.Empty:
+            doing = {"": "be started", WARM: "be run", LOADED: "compile"}.get(last, "come to an end")
+            return f"{file}: {what} did not {doing} within {limit:g} s of a trial"
+        return None if last == DONE else f"{file}: {what} crashed in a trial ({_ending(self._child.wait())})"
+
+    def end(self) -> None:
+        self._child.kill()
+        self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):  # what was not sent any more
+                    pipe.close()
+
+    def _listen(self) -> None:
+        assert self._child.stdout is not None  # it was asked for
+        with contextlib.suppress(ValueError, OSError):  # closed at the end
+            for line in self._child.stdout:
+                self._said.put(line.strip())
+        self._said.put("")  # the end of a process that said less
 
 
 def trial(file: Path, kind: str, *, seconds: float = PLAY_WITHIN) -> str | None:
-    """Compile and play a kind from a node file in a child process. One line if it crashes or hangs, else None.
-
-    What can only go wrong in one's own process, such as a wrong declaration, is left to the caller to find.
-    """
-    child = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(file), kind],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    said: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_listen, args=(child, said), name=f"trial of {kind}", daemon=True).start()
-    try:
-        if said.get(timeout=COMPILE_WITHIN) == READY:
-            said.get(timeout=seconds)
-    except queue.Empty:
-        child.kill()
-        return f"{file}: {kind} did not come to an end within {seconds:g} s of a trial; it is left out"
-    finally:
-        child.wait()
-    if child.returncode != 0:
-        return f"{file}: {kind} crashed in a trial ({_ending(child.returncode)}); it is left out"
-    return None
+    """Try one kind of a file in a process that is started for it. One line if it crashes or hangs, else None."""
+    fault = Trials().run(file, [kind], seconds=seconds)
+    return f"{fault}; it is left out" if fault else None
 
 
-def _listen(child: subprocess.Popen[str], said: queue.Queue[str]) -> None:
-    assert child.stdout is not None  # it was asked for
-    for line in child.stdout:
-        said.put(line.strip())
-    said.put("")  # the end of a process that said less
+def passed(spec: Spec) -> Path:
+    """The file that says a kind, as its code and declarations are now, has been tried. Raises CompileError."""
+    digest = hashlib.sha256(graphflow.__version__.encode())
+    for name, declared in spec.declarations.items():
+        digest.update(f"{name} {type(declared).__name__} {sorted(vars(declared).items())}".encode())
+    for form in forms_of(spec):
+        digest.update(kernel_hash(spec, form, True).encode())
+    return cache_folder() / "tried" / f"{spec.kind}_{digest.hexdigest()[:16]}"
 
 
 def _ending(code: int) -> str:
     if code < 0:
         return signal.Signals(-code).name
     return f"exit code {code}"
-
-
-def play(file: Path, kind: str) -> None:
-    """What the child does: compile, then play at both ends of every range, mono and stereo, with sound and without."""
-    import numpy as np
-
-    from graphflow.audio import solo
-    from graphflow.audio.compile import compiled_forms
-    from graphflow.audio.source import CompileError
-    from graphflow.core.declare import Numeric
-    from graphflow.core.library import classes_of, load
-
-    specs = {cls.spec.kind: cls.spec for cls in classes_of(load(file, f"graphflow_trial_{kind}"))}
-    spec = specs[kind]
-    if spec.room != "audio" or not spec.cls.native:  # type: ignore[attr-defined]
-        return
-    try:
-        compiled_forms(spec, foreign=True)
-    except CompileError:  # the caller meets it too, and has the better place to say so
-        return
-    sys.stdout.write(f"{READY}\n")
-    sys.stdout.flush()
-    noise = np.random.default_rng(1).uniform(-1.0, 1.0, (2, 4096)).astype(np.float32)
-    numbers = {n: d for n, d in spec.params.items() if isinstance(d, Numeric)}
-    for params in ({}, {n: d.min for n, d in numbers.items()}, {n: d.max for n, d in numbers.items()}):
-        for channels in (1, 2):
-            given = {n: noise[: d.channels or channels] for n, d in {**spec.audio_ins, **spec.device_ins}.items()}
-            solo.run(spec, given, params, blocks=[1024, 128, 64, 1, 1000], foreign=True, width=channels)
-
-
-if __name__ == "__main__":
-    play(Path(sys.argv[1]), sys.argv[2])
-    sys.stdout.write(f"{DONE}\n")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
-import graphflow
 from graphflow.audio.compile import cache_folder, compiled_forms, prepare
 from graphflow.audio.engine import Engine
 from graphflow.audio.instance import Instance
 from graphflow.audio.source import CompileError
-from graphflow.audio.trial import trial
+from graphflow.audio.trial import Trials, passed
 from graphflow.core.difference import Difference
 from graphflow.core.errors import PatchError, Problem, UserError
 from graphflow.core.graph import Graph, GraphNode, Wire
@@ -55,6 +52,7 @@ class Parts:
         self.instances: dict[str, Instance] = {}
         self.generators: dict[str, GeneratorLink] = {}
         self.tapes: dict[str, TapeWriter] = {}
+        self.trials = Trials()
         self.finished_tapes: tuple[TapeStatistics, ...] = ()
         self._foreign, self._report = foreign, report
         self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
@@ -137,7 +135,7 @@ class Parts:
             try:
                 foreign = self._foreign(spec)
                 if foreign:
-                    try_first(spec)
+                    self._try_first(spec)
                 if spec.cls.native:  # type: ignore[attr-defined]
                     if never := never_compiled([spec.kind]):
                         self._report(f"compiling {never[0]} for the first time, which takes some seconds")
@@ -149,6 +147,17 @@ class Parts:
                     kinds.add(spec.kind)
         if problems:
             raise Unplayable(problems, frozenset(kinds))
+
+    def try_file(self, file: Path, kinds: Iterable[str]) -> str | None:
+        """Run somebody else's file, and play those of its kinds, in a process of its own. What went wrong, or None."""
+        return self.trials.run(file, kinds)
+
+    def _try_first(self, spec: Spec) -> None:
+        """Play somebody else's node in a process of its own, once for each version of it. Raises CompileError."""
+        if not spec.cls.native or passed(spec).exists():  # type: ignore[attr-defined]
+            return
+        if fault := self.trials.run(spec.file, [spec.kind]):
+            raise CompileError(f"{fault}; it is left out")
 
     def _begin(self) -> None:
         if not self._prepared:
@@ -182,6 +191,7 @@ class Parts:
     def close(self) -> None:
         """End workers and recordings. The clock must have stopped."""
         self.workers.close()
+        self.trials.close()
         for held in (*self.tapes.values(), *(held for held, _ in self._leaving)):
             if isinstance(held, TapeWriter):
                 self._finish(held)
@@ -196,7 +206,7 @@ class Parts:
         values = {**node.params, **node.settings}
         foreign = self._foreign(spec)
         if foreign and spec.room == "audio":
-            try_first(spec)
+            self._try_first(spec)
         instance = self.engine.make(node.name, spec, values, files=files, foreign=foreign, channels=channels)
         for kernel in instance.kernels.values():
             if not kernel.warm and kernel.seconds > SLOW_COMPILE and kernel.kind not in self._compiled:
@@ -239,19 +249,6 @@ def goes_on(old: GraphNode, new: GraphNode) -> bool:
     specs = [spec for spec in (old.spec, new.spec) if spec is not None and spec.room == "audio"]
     native = len(specs) == 2 and all(spec.cls.native for spec in specs)  # type: ignore[attr-defined]
     return native and old.kind == new.kind and old.spec is not new.spec
-
-
-def try_first(spec: Spec) -> None:
-    """Play somebody else's node in a process of its own, once for each version of its file. Raises CompileError."""
-    version = hashlib.sha256(spec.file.read_bytes() + graphflow.__version__.encode()).hexdigest()[:16]
-    passed = cache_folder() / "tried" / f"{spec.kind}_{version}"
-    if passed.exists():
-        return
-    if fault := trial(spec.file, spec.kind):
-        raise CompileError(fault)
-    with contextlib.suppress(OSError):  # a cache that cannot be written: the node is tried again next time
-        passed.parent.mkdir(parents=True, exist_ok=True)
-        passed.touch()
 
 
 def never_compiled(kinds: Iterable[str]) -> list[str]:
