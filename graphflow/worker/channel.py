@@ -26,13 +26,15 @@ class Order:
     start: int
     lockstep: bool
     restore: bool
+    repeats: bool = False
+    """A replay: chunks as they once were, each when it is asked for."""
 
 
 class Channel:
     """One end of a stream socket. A message is its length (4 bytes) and its JSON text.
 
-    The session sends prepare, open, close, wake, snapshot; the worker opened, echo, filled, snapshot, figures, failed,
-    crashed, log.
+    The session sends prepare, open, close, wake, snapshot, repeat; the worker opened, begun, heard, echo, filled,
+    snapshot, repeated, figures, failed, crashed, log.
     All name the slot they are about.
     """
 

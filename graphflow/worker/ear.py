@@ -25,6 +25,9 @@ class Ear:
         self._position = 0
         self._made = 0
         self._stream: Stream | None = None
+        self.took = (-1, 0, 0)
+        """What was heard last: where it began anew (-1: it went on), its first frame, the frame after its last."""
+        self._anew = -1
         if not lockstep and ring.epoch:  # what was wired in while it loaded is past
             self._epoch = ring.epoch
             self._begin(ring.written)
@@ -53,6 +56,19 @@ class Ear:
             ring.words[Word.UNDERRUNS] += end - self._position  # overtaken while it was read
             self._begin(end)
             return None
+        return self._take(block, end)
+
+    def listen_again(self, anew: int, first: int, end: int) -> tuple[npt.NDArray[np.float32], int] | None:
+        """In a replay: the same as was heard then."""
+        if anew >= 0:
+            self._begin(anew)
+        self._position = first
+        return self._take(self._ring.frames(first, end), end)
+
+    def _take(self, block: npt.NDArray[np.float32], end: int) -> tuple[npt.NDArray[np.float32], int] | None:
+        assert self._stream is not None  # it has begun
+        self.took = (self._anew, self._position, end)
+        self._anew = -1
         self._position = end
         made = self._stream.feed(block)
         at = self._made
@@ -61,6 +77,7 @@ class Ear:
 
     def _begin(self, position: int) -> None:
         """Go on from a frame of the patch's, or the next at which both clocks meet."""
+        self._anew = position
         rate, generator_rate = self._rates
         at = -(-position * generator_rate // rate)
         self._stream = Stream(rate, generator_rate, self._ring.channels, at)

@@ -80,6 +80,8 @@ class Host:
             del self._slots[message["slot"]]
         elif message["do"] == "snapshot":
             slot.want_snapshot()
+        elif message["do"] == "repeat":
+            slot.repeats.asked.put(message)
         slot.wake.set()
 
 

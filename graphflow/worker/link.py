@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -42,6 +43,7 @@ class GeneratorLink:
         start_frame: int,
         lockstep: bool,
         hears: int = 0,
+        repeats: bool = False,
     ) -> None:
         self.node, self.model, self.settings = node, model, settings
         self.rate, self.start_frame, self.lockstep = rate, start_frame, lockstep
@@ -53,6 +55,9 @@ class GeneratorLink:
         self.changed = False
         self.retried = -math.inf
         self.closed = False
+        self.repeats = repeats
+        self.diary: Callable[[Message], None] | None = None
+        """For a recorder: called with every message from the worker, and with every state that is sent to it."""
         self.crash = ""
         self.failure = ""
         self.restarts = 0
@@ -68,6 +73,7 @@ class GeneratorLink:
         self._restored = 0
         self._margins_seen = 0
         self._woken = 0
+        self._asked = self._repeated = 0
         self._set_lead()
 
     @property
@@ -102,6 +108,8 @@ class GeneratorLink:
             return self._memory.state.seq
         self._last_state = text
         seq = self._memory.state.put(text, frame)
+        if self.diary is not None:
+            self.diary({"do": "state", "seq": seq, "frame": frame, "state": state})
         if self.ready:
             self._latencies.sent(seq, frame)
         self.changed = True
@@ -121,15 +129,24 @@ class GeneratorLink:
         if self.ring.committed >= goal:
             return
         self.ring.target = goal
-        asked = False
+        if self.life is not None:
+            self.life.process.send({"do": "wake", "slot": self.life.slot})
+        self._wait(lambda: self.ring.committed >= goal)
+
+    def ask(self, op: str, **rest: Any) -> None:
+        """In a replay: have the worker do the next thing that it did then, and wait until it is done."""
+        self._asked += 1
+        if self.life is not None:
+            message = {"do": "repeat", "slot": self.life.slot, "op": op, "number": self._asked, **rest}
+            self.life.process.send(message)
+        self._wait(lambda: self._repeated == self._asked)
+
+    def _wait(self, done: Callable[[], bool]) -> None:
         waited = time.monotonic()
-        while self.ring.committed < goal:
+        while not done():
             life = self.life
             if self.failure or self.crash or life is None:
                 raise WorkerError(f"nodes.{self.node}: {self.failure or self.crash or 'it is closed'}")
-            if not asked:
-                asked = True
-                life.process.send({"do": "wake", "slot": life.slot})
             life.process.pump(WAIT_SECONDS)
             if not life.process.alive:
                 how = life.process.end()
@@ -190,7 +207,9 @@ class GeneratorLink:
         self._restored = self._memory.snapshots.frame if restore else 0
         self.life = Life(process, slot, self._memory)
         process.listeners[slot] = self
-        order = Order(slot, self.model, self.settings, self.rate, self.start_frame, self.lockstep, restore)
+        order = Order(
+            slot, self.model, self.settings, self.rate, self.start_frame, self.lockstep, restore, self.repeats
+        )
         message = {
             "do": "open",
             "order": asdict(order),
@@ -204,6 +223,8 @@ class GeneratorLink:
     def hear(self, message: Message) -> None:
         """One message from the worker."""
         do = message["do"]
+        if self.diary is not None:
+            self.diary(message)
         if dropped := message.get("dropped"):
             self.tell("log", f"{dropped} messages were lost while the session was busy")
         if do == "opened":
@@ -213,6 +234,8 @@ class GeneratorLink:
                 self._now_playing()
         elif do == "echo":
             self._hear_echo(message)
+        elif do == "repeated":
+            self._repeated = message["number"]
         elif do == "snapshot":
             text = f"snapshot of {message['size']} bytes"
             self.tell("snapshot", text, frame=message["frame"])

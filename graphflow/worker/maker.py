@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,38 +56,58 @@ class Maker:
             Ear(memory.heard, order.rate, generator.rate, lockstep=order.lockstep) if hears and memory.heard else None
         )
 
-    def begin(self, start: int) -> None:
-        """A new epoch of the ring, from the frame `start` on, or the next that suits."""
+    def begin(self, start: int, position: int | None = None, restored: int = -1) -> None:
+        """A new epoch of the ring, from the frame `start` on, or the next that suits.
+
+        `position`: in a replay, the generator's own frame there. `restored`: in a new life, the number of the snapshot
+        that it goes on from, 0 for none.
+        """
         chunk = chunk_of(self._generator) if self._pace.just_in_time and not self._order.lockstep else 0
         ring = self._memory.ring
         self._stream = Stream(self._generator.rate, self._order.rate, ring.channels, start, chunk)
+        if position is not None:
+            self._stream.start, self._stream.position = start, position
         self._seam, self._last = Seam(), None
         ring.restart(self._stream.start)
+        place = {"start": self._stream.start, "position": self._stream.position}
+        self._tell("begun", chunk=self._memory.chunk, epoch=ring.epoch, restored=restored, **place)
 
-    def chunk(self) -> None:
-        """The next chunk, with the newest state and all that was heard."""
+    def chunk(self, heard: Sequence[int] | None = None) -> None:
+        """The next chunk, with the newest state and all that was heard. `heard`: in a replay, what it heard then."""
         memory, stream, ring = self._memory, self._stream, self._memory.ring
         began = time.perf_counter_ns()
         frame, seam = stream.frame, self._seam
         applied = self._latch()
-        if self._ear is not None and (heard := self._ear.listen(frame)):
-            self._generator.hear(*heard)  # type: ignore[attr-defined]
+        if self._ear is not None:
+            self._hear(self._ear, frame, heard)
         block = self._step(seam)
         made = stream.feed(block)
         spent = time.perf_counter_ns() - began
         margin = ring.written - memory.play_position
         self._pace.made(margin, spent * 1e-9, block.shape[1] / self._generator.rate)
-        takes_back = rolls_back(self._generator) and not stream.resamples and not self._order.lockstep
+        timed = not self._order.lockstep or self._order.repeats
+        takes_back = rolls_back(self._generator) and not stream.resamples and timed
         ring.write(made, final=not takes_back)
         self._last = Made(frame, block.shape[1], block[:, -1].copy(), seam) if takes_back else None
         chunk = memory.chunk
         memory.note_chunk(margin, spent, stream.frame - frame)
         self._echo(applied, chunk, frame, frame + self._latency())
 
-    def remake(self) -> bool:
-        """Make the last chunk again with a state that came after it, where what is left of it pays for that."""
+    def _hear(self, ear: Ear, frame: int, before: Sequence[int] | None) -> None:
+        again = self._order.repeats
+        block = ear.listen(frame) if not again else ear.listen_again(*before) if before else None
+        if block is not None:
+            self._generator.hear(*block)  # type: ignore[attr-defined]
+            if not self._order.lockstep:
+                self._tell("heard", chunk=self._memory.chunk, heard=ear.took)
+
+    def remake(self, at: int | None = None) -> bool:
+        """Make the last chunk again with a state that came after it, where what is left of it pays for that.
+
+        `at`: in a replay, the frame from which the new one was there.
+        """
         last = self._last
-        if last is None or not self._newer() or not self._pace.room_to_remake(self._fade):
+        if last is None or (at is None and not (self._newer() and self._pace.room_to_remake(self._fade))):
             return False
         began = time.perf_counter_ns()
         if not self._generator.rewind():  # type: ignore[attr-defined]
@@ -100,20 +120,20 @@ class Maker:
             raise ValueError(f"a chunk of {last.frames} frames was made again with {block.shape[1]}")
         made = self._stream.feed(block)
         self._pace.remade((time.perf_counter_ns() - began) * 1e-9)
-        start = self._put(made, last, block[:, -1])
+        start = self._put(made, last, block[:, -1], at)
         self._last = Made(last.first, last.frames, block[:, -1].copy(), last.seam)
         self._memory.control[Control.ROLLBACKS] += 1
         heard = max(start, last.first + self._latency())
-        self._echo(applied, self._memory.chunk - 1, start, heard)
+        self._echo(applied, self._memory.chunk - 1, start, heard, again=int(self._memory.control[Control.ROLLBACKS]))
         return True
 
-    def _put(self, made: npt.NDArray[np.float32], last: Made, end: npt.NDArray[np.float32]) -> int:
+    def _put(self, made: npt.NDArray[np.float32], last: Made, end: npt.NDArray[np.float32], at: int | None) -> int:
         """Replace what of the last chunk is not played yet; the frame from which the new one is there.
 
         `end` is the new one's last frame at the generator's own channels.
         """
         ring, pace = self._memory.ring, self._pace
-        start = max(last.first, ring.committed, pace.untouched)
+        start = max(last.first, ring.committed, pace.untouched) if at is None else at
         fade = self._fade if start > last.first else 0  # its own beginning joins what was before it
         if start + fade > ring.written:
             self._memory.control[Control.LATE_ROLLBACKS] += 1
@@ -172,8 +192,10 @@ class Maker:
         """Frames at the patch's rate from a chunk's first to the first that its state can have changed."""
         return round(latency_of(self._generator) * self._order.rate / self._generator.rate)
 
-    def _echo(self, applied: int, chunk: int, frame: int, heard: int) -> None:
+    def _echo(self, applied: int, chunk: int, frame: int, heard: int, again: int = 0) -> None:
+        """`again`: how many chunks have been made again by now, where this is one."""
         if applied:
             self._memory.control[Control.APPLIED] = applied
-            epoch = self._memory.ring.epoch
-            self._tell("echo", seq=applied, chunk=chunk, frame=frame, heard=heard, epoch=epoch)
+            late = int(self._memory.control[Control.LATE_ROLLBACKS])
+            rest = {"heard": heard, "epoch": self._memory.ring.epoch, "again": again, "late": late}
+            self._tell("echo", seq=applied, chunk=chunk, frame=frame, **rest)

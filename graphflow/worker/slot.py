@@ -15,6 +15,7 @@ from graphflow.worker.generator import Figures, Generator, find_model, just_in_t
 from graphflow.worker.layout import SlotMemory
 from graphflow.worker.maker import Maker
 from graphflow.worker.pace import Pace
+from graphflow.worker.repeat import Repeats
 from graphflow.worker.snapshots import Snapshots
 from graphflow.worker.together import Together
 
@@ -33,6 +34,7 @@ class Slot:
         self.memory = memory
         self.wake = threading.Event()
         self.closing = False
+        self.repeats = Repeats()
         self._post = post
         self._together = together
         self._snapshots = Snapshots(memory, self.tell, lockstep=order.lockstep)
@@ -40,6 +42,8 @@ class Slot:
         self._figures: Figures = {}
         self._figures_at = 0.0
         self._healed_at = 0.0
+        self._restored = 0
+        self._generator: Generator | None = None
         self._thread = threading.Thread(target=self._run, name=f"slot {order.slot}", daemon=True)
 
     def start(self) -> None:
@@ -83,6 +87,7 @@ class Slot:
             return generator
         try:
             generator.restore(snapshot.data)
+            self._restored = snapshot.seq
         except Exception as fault:  # noqa: BLE001 - better to begin anew than not at all
             self.tell("log", line=f"its snapshot cannot be restored, so it begins anew; {one_line(fault)}")
             self._end(generator)
@@ -101,8 +106,13 @@ class Slot:
         pace, memory = self._pace, self.memory
         pace.just_in_time = just_in_time(generator)
         maker = Maker(generator, self.order, memory, pace, self.tell)
+        if self.order.repeats:
+            self.tell("opened", rate=generator.rate)
+            self._generator = generator
+            self.repeats.play(self, maker, memory)
+            return
         pace.look()
-        maker.begin(pace.first)
+        maker.begin(pace.first, restored=self._restored)
         self.tell("opened", rate=generator.rate)
         while not self.closing:
             memory.beat()
@@ -134,6 +144,11 @@ class Slot:
         if maker.bad_for > BAD_SECONDS and time.monotonic() - self._healed_at > HEAL_SECONDS:
             self._heal(generator, maker)
 
+    def snapshot_now(self) -> None:
+        """In a replay."""
+        if self._generator is not None:
+            self._snapshots.take(self._generator)
+
     def _snapshot(self, generator: Generator, maker: Maker) -> None:
         if not maker.bad_for:  # else it might be the snapshot of something broken
             self._snapshots.take(generator)
@@ -144,6 +159,7 @@ class Slot:
         snapshot = self.memory.snapshots.get()
         if snapshot is not None:
             self.tell("log", line=f"made no numbers for {BAD_SECONDS:.0f} s; it goes on from its last snapshot")
+            self.tell("healed", chunk=self.memory.chunk)
             generator.restore(snapshot.data)
             maker.forget()
 

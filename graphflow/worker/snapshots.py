@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from graphflow.worker.faults import one_line
 from graphflow.worker.generator import Generator
-from graphflow.worker.layout import SlotMemory
+from graphflow.worker.layout import Control, SlotMemory
 
 SNAPSHOT_SECONDS = 5.0
 
@@ -36,15 +36,18 @@ class Snapshots:
         self.wanted = False
         self._taken_at = time.monotonic()
         frame = self._memory.ring.written
+        place = {"chunk": self._memory.chunk, "again": int(self._memory.control[Control.ROLLBACKS])}
         try:
             data = generator.snapshot()
         except Exception as fault:  # noqa: BLE001 - it can play without
             self._give_up(fault)
             return
         if self._lockstep:
-            self._store(data, frame)
+            self._store(data, frame, place)
         else:
-            self._storing = threading.Thread(target=self._store, args=(data, frame), name="snapshot", daemon=True)
+            self._storing = threading.Thread(
+                target=self._store, args=(data, frame, place), name="snapshot", daemon=True
+            )
             self._storing.start()
 
     def finish(self) -> None:
@@ -52,13 +55,14 @@ class Snapshots:
         if self._storing is not None:
             self._storing.join()
 
-    def _store(self, data: bytes, frame: int) -> None:
+    def _store(self, data: bytes, frame: int, place: dict[str, int]) -> None:
+        """`place`: before which chunk it was taken, and after how many that were made again."""
         try:
-            self._memory.snapshots.put(data, frame)
+            seq = self._memory.snapshots.put(data, frame)
         except Exception as fault:  # noqa: BLE001 - as above: too large, or no bytes at all
             self._give_up(fault)
             return
-        self._tell("snapshot", frame=frame, size=len(data))
+        self._tell("snapshot", frame=frame, size=len(data), seq=seq, **place)
 
     def _give_up(self, fault: Exception) -> None:
         self._taken_at = math.inf

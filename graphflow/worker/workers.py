@@ -49,16 +49,18 @@ class Workers:
         start_frame: int,
         lockstep: bool = False,
         hears: int = 0,
+        repeats: bool = False,
     ) -> GeneratorLink:
         """Begin a generator; returns at once, while its worker is still starting.
 
         `model` is one of ours or a module's full name; `rate` in Hz; it begins at `start_frame` (absolute), or as
-        soon after that as it can. `hears`: channels of the sound that goes to it. Raises OSError where no process can
-        be started.
+        soon after that as it can. `hears`: channels of the sound that goes to it. `repeats`: in a replay it makes
+        no chunk that it is not asked for. Raises OSError where no process can be started.
         """
         link = GeneratorLink(
-            node, model, settings, rate=rate, channels=channels, start_frame=start_frame, lockstep=lockstep, hears=hears
-        )
+            node, model, settings, rate=rate, channels=channels, start_frame=start_frame, lockstep=lockstep,
+            hears=hears, repeats=repeats,
+        )  # fmt: skip
         try:
             self._begin(link, restore=False)
         except OSError:
@@ -66,6 +68,11 @@ class Workers:
             raise
         self._links.append(link)
         return link
+
+    def begin_anew(self, link: GeneratorLink) -> None:
+        """In a replay: end the generator's life and begin the next, from its last snapshot where there is one."""
+        link.leave()
+        self._begin(link, restore=True)
 
     def poll(self, now_frame: int, block: int = 0) -> list[WorkerEvent]:
         """What happened since the last call, which should be some 20 ms ago.

@@ -76,6 +76,7 @@ class Desk:
         order = Order(1, "steps", {}, rate, 0, lockstep, False)
         self.maker = Maker(generator, order, self.memory, self.pace, self.tell)
         self.maker.begin(0)
+        self.begun = self.told.pop()
 
     def tell(self, do: str, **rest: Any) -> None:
         self.told.append({"do": do, **rest})
@@ -119,7 +120,13 @@ def test_a_mono_chunk_is_replaced_on_both_sides() -> None:
     for channel in desk.memory.ring.frames(0, CHUNK):
         assert not channel[:500].any()
         assert (channel[500 + SEAM :] == 2.0).all()
-    assert desk.told == [{"do": "echo", "seq": 1, "chunk": 0, "frame": 500, "heard": 500, "epoch": 1}]
+    rest = {"heard": 500, "epoch": 1, "again": 1, "late": 0}
+    assert desk.told == [{"do": "echo", "seq": 1, "chunk": 0, "frame": 500, **rest}]
+
+
+def test_where_it_begins_is_told() -> None:
+    place = {"start": 0, "position": 0, "restored": -1}
+    assert Desk(Steps()).begun == {"do": "begun", "chunk": 0, "epoch": 1, **place}
 
 
 def test_the_reader_that_overtakes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
