@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -132,6 +133,19 @@ class Engine:
     @property
     def blocks(self) -> int:
         return int(self._words[ENGINE.BLOCKS])
+
+    @property
+    def begun(self) -> tuple[int, float]:
+        """The first frame of the last block, and when it began, by `time.monotonic`.
+
+        Where the callback has no clock (Windows) it is the next block that is told, as beginning now.
+        """
+        now = time.monotonic()
+        frame, blocks = self.frame, self.blocks
+        when = int(self._words[ENGINE.INTERVAL_LAST]) * 1e-9
+        if self.blocks == blocks and 0.0 <= now - when < 1.0:
+            return frame - self.block, when
+        return frame, now
 
     @property
     def block(self) -> int:

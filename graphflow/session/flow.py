@@ -47,6 +47,11 @@ class Flow:
         """The name of the node that drives a param, or nothing."""
         return self._post.driver(node, param)
 
+    def say(self, node: str, inlet: str, message: Any) -> None:
+        """Have an inlet hear this beside what is wired into it; None: nothing any more."""
+        self._post.say(node, inlet, message)
+        self.hear(node, inlet)
+
     def cut(self, node: str, inlet: str) -> None:
         """A wire was taken out: what came by it is forgotten."""
         self._tapped.pop((node, inlet), None)

@@ -35,9 +35,14 @@ class Post:
         self._graph = Graph()
         self._into: dict[tuple[str, str], list[Wire]] = {}
         self._from: dict[tuple[str, str], list[Wire]] = {}
+        self._said: dict[tuple[str, str], Any] = {}
 
     def rewire(self, graph: Graph) -> None:
         """The wires have changed; what was sent before is kept for the outlets that are still there."""
+        same = {
+            n for n, node in graph.nodes.items() if n in self._graph.nodes and self._graph.nodes[n].kind == node.kind
+        }
+        self._said = {end: m for end, m in self._said.items() if end[0] in same}
         self._graph = graph
         self._into, self._from = {}, {}
         for wire in graph.wires:
@@ -48,6 +53,10 @@ class Post:
     def forget(self, node: str) -> None:
         """A node of this name begins anew: what an older one sent no longer counts."""
         self._last = {end: m for end, m in self._last.items() if end[0] != node}
+
+    def say(self, node: str, inlet: str, message: Any) -> None:
+        """Have an inlet hear this beside its wires, as one more of them; None: nothing any more."""
+        self._said[node, inlet] = message
 
     def put(self, node: str, outlet: str, sent: Any) -> list[Wire]:
         """Store what an outlet has sent; the wires it goes along."""
@@ -63,6 +72,8 @@ class Post:
             for w in self._into.get((node, name), ())
             if (w.source, w.outlet) in self._last
         ]
+        if (said := self._said.get((node, name))) is not None:
+            messages.append(said)
         return heard(spec.inlets[name], messages, built.literals.get(name))
 
     def driver(self, node: str, param: str) -> str:

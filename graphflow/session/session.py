@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -25,13 +27,16 @@ from graphflow.core.literals import parsed
 from graphflow.core.macro import macro_values
 from graphflow.core.merge import merge
 from graphflow.core.node import Spec
-from graphflow.core.patch import Patch
+from graphflow.core.patch import TRANSPORT, Patch
+from graphflow.core.prompts import prompt_inlet, prompt_params
 from graphflow.core.targets import target
 from graphflow.session.audible import silenced
 from graphflow.session.flow import Flow
+from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
 from graphflow.session.morph import End, Morph
 from graphflow.session.parts import Parts, Unplayable, goes_on
+from graphflow.session.slots import Slot, Slots
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics, WorkerError
@@ -99,6 +104,10 @@ class Session:
         self._explained: set[str] = set()
         self._meant: dict[End, Any] = {}
         self._morphs: list[Morph] = []
+        self._slots = Slots()
+        self._later: list[tuple[int, int, str, str, Any]] = []
+        self._order = itertools.count()
+        self.frame_clock = FrameClock(rate)
         self._thread = threading.get_ident()
 
     # --- from other threads -------------------------------------------------------------------------------------------
@@ -219,7 +228,8 @@ class Session:
         before, self.patch, self.graph, self.library, self._meant = self.patch, patch, graph, library, meant
         if before != Patch():
             self._remember(before, step)
-        self._take_transport(patch)
+        self._take_transport(before, patch)
+        self._slots.keep(graph)
         for name in (*change.removed, *change.replaced):
             self._flow.end(name)
         self._flow.rewire(graph)
@@ -282,7 +292,7 @@ class Session:
             if value != meant and node.spec is not None:
                 default = node.spec.params[param].default  # what is as it would be anyway is not written
                 patch = patch.with_value(name, param, None if value == default else value)
-        return patch
+        return replace(patch, transport=replace(patch.transport, tempo=self.transport.tempo))
 
     def mute(self, *names: str, on: bool = True) -> None:
         """Let nodes' sound go nowhere, or somewhere again; the patch stays as it is. Raises UserError."""
@@ -301,13 +311,24 @@ class Session:
             if name not in self.graph.nodes:
                 raise UserError(f"no node is called {name!r}{did_you_mean(name, self.graph.nodes)}")
 
-    def _take_transport(self, patch: Patch) -> None:
-        given = patch.transport
-        if (given.tempo, given.beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
-            moved = self.transport.with_tempo(given.tempo, self.engine.frame)
-            self.transport = replace(moved, beats_per_bar=given.beats_per_bar)
+    def _take_transport(self, before: Patch, patch: Patch) -> None:
+        """What the patch says of the tempo counts when it says something new, so that a hand's tempo stays."""
+        if patch.transport != before.transport:
+            self._set_transport(patch.transport.tempo, patch.transport.beats_per_bar)
+
+    def _set_transport(self, tempo: float | None, beats_per_bar: int) -> None:
+        if (tempo, beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
+            moved = self.transport.with_tempo(tempo, self.engine.frame)
+            self.transport = replace(moved, beats_per_bar=beats_per_bar)
             self._flow.transport = self.transport
             self._flow.stale()
+
+    def tempo(self, bpm: float | None) -> None:
+        """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError."""
+        try:
+            self._set_transport(None if bpm is None else TRANSPORT["tempo"].parse(bpm), self.transport.beats_per_bar)
+        except ValueError as error:
+            raise UserError(f"transport.tempo {error}") from error
 
     # --- params -------------------------------------------------------------------------------------------------------
 
@@ -340,23 +361,59 @@ class Session:
             value = declared.parse(value)
         except ValueError as error:
             raise UserError(f"nodes.{node}.{param} {error}") from error
-        self._leave_morphs((node, param))
-        built.params[param] = value
-        self._apply(node, param, value, frame)
+        if frame > self.engine.frame and built.spec is not None and built.spec.room != "audio":
+            # the audio thread keeps what is for later by itself
+            heapq.heappush(self._later, (frame, next(self._order), node, param, value))
+        else:
+            self._leave_morphs((node, param))
+            built.params[param] = value
+            self._apply(node, param, value, frame)
         driver = self._flow.driver(node, param)
         return f"driven by {driver}" if driver else ""
 
-    def scene(self, name: str, seconds: float = 0.0) -> None:
+    def _set_what_is_due(self, frame: int) -> None:
+        while self._later and self._later[0][0] <= frame:
+            _, _, node, param, value = heapq.heappop(self._later)
+            if node in self.graph.nodes and param in self.graph.nodes[node].params:
+                self.set(node, param, value, clip=True)
+
+    def prompt(self, node: str, slot: int, text: str | None = None, weight: float | None = None) -> None:
+        """Give a generator a prompt beside what is wired into it: the words, the weight or both of a slot, 0 to 7.
+
+        Empty words clear it. Raises UserError.
+        """
+        self._known([node])
+        built = self.graph.nodes[node]
+        inlet = prompt_inlet(built.spec)
+        if built.spec is None or not inlet:
+            raise UserError(f"nodes.{node}: {built.kind} takes no prompts; generators with a style do")
+        self._slots.put(node, built.kind, slot, text, weight)
+        if own := prompt_params(built.spec):
+            for param, value in zip(own[slot], (text, weight), strict=True):
+                if value is not None:
+                    self.set(node, param, value, clip=True)
+        else:
+            self._flow.say(node, inlet, self._slots.style(node))
+
+    def prompts(self, node: str) -> tuple[Slot, ...]:
+        """What a generator's slots hold, from slot 0 on."""
+        built = self.graph.nodes[node]
+        if built.spec is not None and (own := prompt_params(built.spec)):
+            return tuple(Slot(built.params[words], built.params[weight]) for words, weight in own)
+        return self._slots.of(node)
+
+    def scene(self, name: str, seconds: float = 0.0, frame: int = 0) -> None:
         """Set everything a scene names, or glide there. Raises UserError where there is no such scene."""
         if name not in self.patch.scenes:
             raise UserError(f"no scene is called {name!r}{did_you_mean(name, self.patch.scenes)}")
-        self.morph(self.patch.scenes[name], seconds)
+        self.morph(self.patch.scenes[name], seconds, frame=frame)
 
-    def morph(self, values: Mapping[str, Any], seconds: float, *, meant: bool = False) -> None:
+    def morph(self, values: Mapping[str, Any], seconds: float, *, meant: bool = False, frame: int = 0) -> None:
         """Bring params, by `node.param`, to values: numbers glide, each along its own curve, all else is set now.
 
         A param that somebody sets on the way goes its own way. `meant`: the patch is to say so too, as after an edit;
-        else the values are left behind as a controller's. Raises UserError; then nothing has changed.
+        else the values are left behind as a controller's. `frame`: where it begins (0: now). Raises UserError; then
+        nothing has changed.
         """
         goals: dict[End, tuple[Numeric, float, float]] = {}
         now: dict[End, Any] = {}
@@ -374,7 +431,7 @@ class Session:
             else:
                 now[node, param] = value
         for (node, param), value in now.items():
-            self.set(node, param, value)
+            self.set(node, param, value, frame=frame)
         if meant:
             before = self.patch
             for (node, param), value in {**{end: goal[2] for end, goal in goals.items()}, **now}.items():
@@ -384,7 +441,7 @@ class Session:
         for end in goals:
             self._leave_morphs(end)
         if goals:
-            self._morphs.append(Morph.to(goals, self.engine.frame, round(seconds * self.rate)))
+            self._morphs.append(Morph.to(goals, max(frame, self.engine.frame), round(seconds * self.rate)))
 
     def _leave_morphs(self, end: End) -> None:
         for morph in self._morphs:
@@ -404,7 +461,7 @@ class Session:
             morph.look(frame, put)
         self._morphs = [morph for morph in self._morphs if not morph.over(frame)]
 
-    def macro(self, name: str, value: float) -> None:
+    def macro(self, name: str, value: float, frame: int = 0) -> None:
         """Move a macro; each of its params goes to the same place of its own range. Raises UserError."""
         if name not in self.patch.expose:
             raise UserError(f"no macro is called {name!r}{did_you_mean(name, self.patch.expose)}")
@@ -416,7 +473,7 @@ class Session:
                 params[path] = declared
         for path, moved in macro_values(macro, params, value).items():
             node, _, param = path.partition(".")
-            self.set(node, param, moved, clip=True)
+            self.set(node, param, moved, frame=frame, clip=True)
 
     def hush(self, yes: bool = True) -> None:
         """Fade everything out; or in again."""
@@ -442,7 +499,9 @@ class Session:
     def pump(self) -> None:
         """Bring everything up to the engine's frame; to be called every few blocks. Never waits."""
         frame = self.engine.frame
+        self.frame_clock.look(*self.engine.begun)
         self.engine.poll()
+        self._set_what_is_due(frame)
         if self._morphs:
             self._move_morphs(frame)
         for listener in self.listeners:

@@ -14,17 +14,13 @@ from graphflow.control.osc.entry import ROOT, Access, Entry
 from graphflow.core.declare import Choice, Numeric, Param, Switch, Text
 from graphflow.core.graph import Graph, GraphNode
 from graphflow.core.macro import macro_range
-from graphflow.core.messages import Style
-from graphflow.core.node import Spec, WorkerNode
+from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Expose, Patch
+from graphflow.core.prompts import HEAVIEST, SLOTS, prompt_inlet
 
 if TYPE_CHECKING:
     from graphflow.session import Session
 
-SLOTS = 8
-"""Prompts that a generator takes from outside."""
-LOUDEST = 2.0
-"""The greatest weight of one."""
 NORM = (0.0, 1.0)
 FLOOR_DB = -120.0
 LEVELS = ((FLOOR_DB, 24.0), (FLOOR_DB, 24.0))
@@ -53,7 +49,7 @@ def of_node(node: GraphNode) -> Iterator[Entry]:
     """The addresses of one node; a placeholder has none."""
     if node.spec is None:
         return
-    slots = takes_prompts(node.spec)
+    slots = prompt_inlet(node.spec)
     for name, param in node.spec.params.items():
         entry = of_param(node.name, name, param)
         if name == "reset" and slots:  # without an argument it does what it says
@@ -98,16 +94,9 @@ def norm_of(entry: Entry) -> Entry:
     )
 
 
-def takes_prompts(spec: Spec) -> str:
-    """The inlet by which prompts from outside reach a generator; "" where there is none."""
-    if not issubclass(spec.cls, WorkerNode):
-        return ""
-    return next((name for name, inlet in spec.inlets.items() if inlet.type is Style), "")
-
-
 def of_prompts(node: str, spec: Spec) -> Iterator[Entry]:
     """The eight slots of a generator; where the kind has params of these names, those count."""
-    weight = (0.0, LOUDEST)
+    weight = (0.0, HEAVIEST)
     if "prompt" not in spec.params:
         yield Entry(
             f"{ROOT}/node/{node}/prompt",

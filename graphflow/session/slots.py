@@ -1,0 +1,59 @@
+"""Prompts that a generator is given from outside, beside what is wired into it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from graphflow.core.errors import UserError
+from graphflow.core.graph import Graph
+from graphflow.core.messages import Part, Style
+from graphflow.core.prompts import HEAVIEST, SLOTS
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One prompt; without words it says nothing, whatever its weight."""
+
+    text: str = ""
+    weight: float = 1.0
+
+
+EMPTY = (Slot(),) * SLOTS
+
+
+class Slots:
+    """Eight for each generator that takes a style, by its name; they live as long as a node of that kind does."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[str, tuple[Slot, ...]]] = {}
+
+    def of(self, node: str) -> tuple[Slot, ...]:
+        return self._of[node][1] if node in self._of else EMPTY
+
+    def put(self, node: str, kind: str, number: int, text: str | None, weight: float | None) -> None:
+        """Change what is not None of one slot. Raises UserError for a number that is none."""
+        if not 0 <= number < SLOTS:
+            raise UserError(f"nodes.{node}: slot {number}; expected 0 to {SLOTS - 1}")
+        slots = list(self.of(node))
+        if text is not None:
+            slots[number] = replace(slots[number], text=text)
+        if weight is not None:
+            slots[number] = replace(slots[number], weight=min(max(weight, 0.0), HEAVIEST))
+        self._of[node] = kind, tuple(slots)
+
+    def style(self, node: str) -> Style | None:
+        """What they say together; None where they say nothing, so that what is written in the patch counts."""
+        parts = tuple(Part(slot.weight, slot.text) for slot in self.of(node) if slot.text and slot.weight > 0.0)
+        return Style(parts) if parts else None
+
+    def keep(self, graph: Graph) -> None:
+        """Forget those of nodes that are gone, or have become another kind."""
+        self._of = {n: held for n, held in self._of.items() if n in graph.nodes and graph.nodes[n].kind == held[0]}
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{node} {number}: {slot.weight:g} {slot.text}"
+            for node, (_, slots) in self._of.items()
+            for number, slot in enumerate(slots)
+            if slot.text
+        )

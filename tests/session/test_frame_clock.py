@@ -1,0 +1,43 @@
+"""Moments on the wall's clock as frames."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from graphflow.session.frame_clock import FrameClock
+
+
+def test_before_any_block_nothing_is_known():
+    assert FrameClock(48000).frame_at(10.0) == -1
+    assert str(FrameClock(48000)) == "0 looks, jitter 0.00 ms"
+
+
+def test_blocks_that_begin_early_and_late_do_not_move_the_clock():
+    clock, chance = FrameClock(48000), random.Random(1)
+    for k in range(1000):
+        late = chance.uniform(-0.001, 0.001) + (0.01 if k % 50 == 0 else 0.0)
+        clock.look(k * 128, 100.0 + k * 128 / 48000 + late)
+    assert clock.frame_at(101.0) == pytest.approx(48000, abs=10)  # 0.2 ms
+    assert 0.0005 < clock.statistics().jitter < 0.0011
+    clock.look(999 * 128, 500.0)  # the same block again is no news
+    assert clock.frame_at(101.0) == pytest.approx(48000, abs=10)
+
+
+def test_a_drifting_card_is_followed():
+    clock = FrameClock(48000)
+    for k in range(60 * 375):
+        clock.look(k * 128, k * 128 / 48000 * 1.0001)
+    assert clock.frame_at(60.0 * 1.0001) == pytest.approx(60 * 48000, abs=5)  # what it drifts in half a second
+
+
+def test_another_card_is_another_clock_at_once():
+    clock = FrameClock(48000)
+    for k in range(300):
+        clock.look(k * 128, k * 128 / 48000)
+    for k in range(300, 308):
+        clock.look(k * 128, k * 128 / 48000 + 0.5)
+    assert clock.frame_at(1.5) == 48000
+    clock.look(0, 9.0)
+    assert clock.frame_at(9.0) == 0
