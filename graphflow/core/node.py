@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -40,7 +41,10 @@ RESERVED = ("rate", "frame", "block", "engine_rate")
 
 @dataclass(frozen=True)
 class Spec:
-    """Everything a node class declares, in order; the only source for loader, REPL, OSC, docs and errors."""
+    """Everything a node class declares, in order; the only source for loader, REPL, OSC, docs and errors.
+
+    What is sorted out of it is kept: a plan of a thousand nodes asks for it tens of thousands of times.
+    """
 
     kind: str
     family: str
@@ -52,61 +56,61 @@ class Spec:
     def _of(self, *types: type) -> dict[str, Any]:
         return {name: d for name, d in self.declarations.items() if isinstance(d, types)}
 
-    @property
+    @cached_property
     def audio_ins(self) -> dict[str, AudioIn]:
         """Audio ins that take wires."""
         return {n: d for n, d in self._of(AudioIn).items() if not isinstance(d, DeviceIn)}
 
-    @property
+    @cached_property
     def audio_outs(self) -> dict[str, AudioOut]:
         """Audio outs that give wires."""
         return {n: d for n, d in self._of(AudioOut).items() if not isinstance(d, (DeviceOut, Tape))}
 
-    @property
+    @cached_property
     def device_ins(self) -> dict[str, DeviceIn]:
         return self._of(DeviceIn)
 
-    @property
+    @cached_property
     def device_outs(self) -> dict[str, DeviceOut]:
         return self._of(DeviceOut)
 
-    @property
+    @cached_property
     def tapes(self) -> dict[str, Tape]:
         return self._of(Tape)
 
-    @property
+    @cached_property
     def inlets(self) -> dict[str, Inlet]:
         return self._of(Inlet)
 
-    @property
+    @cached_property
     def outlets(self) -> dict[str, Outlet]:
         return self._of(Outlet)
 
-    @property
+    @cached_property
     def params(self) -> dict[str, Param]:
         return self._of(Param)
 
-    @property
+    @cached_property
     def numeric(self) -> dict[str, Numeric]:
         return self._of(Numeric)
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Setting]:
         return self._of(Setting)
 
-    @property
+    @cached_property
     def sound_files(self) -> dict[str, SoundFile]:
         return self._of(SoundFile)
 
-    @property
+    @cached_property
     def states(self) -> dict[str, State]:
         return self._of(State)
 
-    @property
+    @cached_property
     def coefficients(self) -> dict[str, Coefficient]:
         return self._of(Coefficient)
 
-    @property
+    @cached_property
     def room(self) -> str:
         """Where the node's own code runs: audio, control or worker."""
         for base, room in ((AudioNode, "audio"), (ControlNode, "control"), (WorkerNode, "worker")):
