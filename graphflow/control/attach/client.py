@@ -69,4 +69,5 @@ class Client:
         return {"line": self._lines.popleft()}
 
     def close(self) -> None:
-        self._writer.close()
+        """Gone at once: what was not read by now would be waited for without end."""
+        self._writer.transport.abort()

@@ -32,7 +32,7 @@ def encoded(message: dict[str, Any]) -> bytes:
 def decoded(line: bytes) -> dict[str, Any]:
     """Raises Malformed."""
     try:
-        message = json.loads(line)
+        message = json.loads(line.decode())  # given bytes, json would guess at other encodings
     except (ValueError, RecursionError) as error:
         raise Malformed(f"this is no JSON ({str(error)[:80]}); expected one object a line") from error
     if not isinstance(message, dict):

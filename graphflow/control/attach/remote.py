@@ -151,6 +151,7 @@ class RemoteDesk:
         except (OSError, lines.Malformed):
             pass  # cut off in the midst of a line: it has gone as well
         self.gone = True
+        self._socket.close()
         with self._lock:
             left, self._asked = list(self._asked.values()), {}
         for future in left:

@@ -60,6 +60,7 @@ class AttachServer:
         self._thread = threading.Thread(target=self._run, name="attach", daemon=True)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="attach")
         self._clients: set[Client] = set()
+        self._talks: set[asyncio.Future[None]] = set()
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._ever = self._requests = self._refused = self._malformed = self._dropped = 0
@@ -86,16 +87,18 @@ class AttachServer:
 
     def start(self) -> None:
         """Begin to listen."""
+        self._desk.hear(self._heard)
         self._thread.start()
         self._started.wait(STARTS_WITHIN)
-        self._desk.hear(self._heard)
 
     def close(self) -> None:
         """Let everybody go, and take the socket away."""
-        self._desk.unhear(self._heard)
         if self._thread.is_alive():
+            self._desk.unhear(self._heard)
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(STARTS_WITHIN)
+        elif not self._started.is_set():
+            self._loop.close()
         self._socket.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         try:
@@ -131,10 +134,11 @@ class AttachServer:
         self._started.set()
         await self._stop.wait()
         server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for talk in self._talks:
+            talk.cancel()
+        ends = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        await asyncio.gather(*ends, return_exceptions=True)
+        await asyncio.sleep(0.0)  # the transports close their sockets now
 
     def _heard(self, line: str) -> None:
         self._soon(lambda: self._tell(line))
@@ -153,23 +157,22 @@ class AttachServer:
         connection = writer.get_extra_info("socket")
         if not peer.trusted(connection):
             self._refused += 1
-            writer.close()
+            writer.transport.abort()
             return
         client = Client(writer)
         self._clients.add(client)
         self._ever += 1
         client.answer({"graphflow": lines.VERSION, "patch": self._patch, "pid": os.getpid()})
-        writing = asyncio.ensure_future(client.write())
-        reading = asyncio.ensure_future(self._listen(reader, client))
-        try:
-            await asyncio.wait((writing, reading), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._clients.discard(client)
-            self._dropped += client.dropped
-            for task in (writing, reading):
-                task.cancel()
-            await asyncio.gather(writing, reading, return_exceptions=True)
-            client.close()
+        talks = {asyncio.ensure_future(client.write()), asyncio.ensure_future(self._listen(reader, client))}
+        self._talks |= talks
+        await asyncio.wait(talks, return_when=asyncio.FIRST_COMPLETED)
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+        self._talks -= talks
+        self._clients.discard(client)
+        self._dropped += client.dropped
+        client.close()
 
     async def _listen(self, reader: asyncio.StreamReader, client: Client) -> None:
         skipping = False
@@ -208,7 +211,11 @@ class AttachServer:
             client.answer({"id": number, "error": f"{PENDING} requests wait already; ask again later"})
             return
         client.pending += 1
-        future = ask()
+        try:
+            future = ask()
+        except (UserError, RuntimeError) as error:  # RuntimeError: the engine ends, and takes nothing more
+            future = Future()
+            future.set_exception(error)
         future.add_done_callback(lambda done: self._soon(lambda: self._answer(client, number, done)))
 
     def _ask(self, request: dict[str, Any]) -> Callable[[], Future[Any]]:
