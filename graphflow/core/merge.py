@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from graphflow.core.names import place, shown
 from graphflow.core.patch import Expose, Patch, PatchNode
-from graphflow.core.wires import hops, text, without
+from graphflow.core.wires import ends, hops, text, without
 
 V = TypeVar("V")
 MISSING: Any = object()
@@ -25,17 +25,22 @@ def merge(
         return theirs, []
     merging = _Merge(who, we)
     nodes = merging.nodes(base, ours, theirs)
+    merging.gone = {name for patch in (base, ours, theirs) for name in patch.nodes} - set(nodes)
     merged = replace(
         ours,
         title=merging.value("title", base.title, ours.title, theirs.title),
         nodes=nodes,
-        wires=merging.wires(base, ours, theirs, nodes),
+        wires=merging.wires(base, ours, theirs),
         transport=replace(
             ours.transport, **merging.records("transport", base.transport, ours.transport, theirs.transport)
         ),
         engine=replace(ours.engine, **merging.records("engine", base.engine, ours.engine, theirs.engine)),
         expose=merging.table("expose", base.expose, ours.expose, theirs.expose),
         scenes=merging.scenes(base, ours, theirs),
+        midi={
+            section: merging.table(place("midi", section), *(p.midi.get(section, {}) for p in (base, ours, theirs)))
+            for section in dict.fromkeys([*ours.midi, *theirs.midi])
+        },
         meta=merging.table("meta", base.meta, ours.meta, theirs.meta),
         extra=merging.table("", base.extra, ours.extra, theirs.extra),
     )
@@ -46,6 +51,7 @@ class _Merge:
     def __init__(self, who: str, we: str) -> None:
         self.who, self.we = who, we
         self.lines: list[str] = []
+        self.gone: set[str] = set()  # nodes that one of the two, or both, have taken out
 
     def value(self, where: str, base: V, ours: V, theirs: V) -> V:
         """One value three ways."""
@@ -75,23 +81,40 @@ class _Merge:
         for name in dict.fromkeys([*ours.nodes, *theirs.nodes]):
             was, mine, other = base.nodes.get(name), ours.nodes.get(name), theirs.nodes.get(name)
             where = place("nodes", name)
-            if mine is None:
-                if was is None and other is not None:
-                    merged[name] = other
-                elif other != was and other is not None:
-                    self.lines.append(f"{where}: {self.who} has changed it, {self.we} it is gone; it stays away")
-            elif other is None:
-                if was is None:
-                    merged[name] = mine
-                elif mine != was:
-                    self.lines.append(f"{where}: {self.who} has taken it out, {self.we} it was changed; it is gone")
-            else:
-                kind = self.value(f"{where}.kind", was.kind if was else MISSING, mine.kind, other.kind)
+            if mine is None or other is None:
+                left = self.one_sided(where, was, mine, other)
+            elif mine.kind == other.kind:
                 values = self.table(where, was.values if was else {}, mine.values, other.values)
-                merged[name] = PatchNode(kind, values)
+                left = PatchNode(mine.kind, values)
+            else:
+                left = self.of_another_kind(where, was, mine, other)
+            if left is not None:
+                merged[name] = left
         return merged
 
-    def wires(self, base: Patch, ours: Patch, theirs: Patch, nodes: dict[str, PatchNode]) -> tuple[str, ...]:
+    def one_sided(self, where: str, was: V | None, mine: V | None, other: V | None) -> V | None:
+        """A thing that one of the two does not have: it came, or was taken out."""
+        if was is None:
+            return mine or other
+        if mine is None and other not in (None, was):
+            self.lines.append(f"{where}: {self.who} has changed it, {self.we} it is gone; it stays away")
+        if other is None and mine not in (None, was):
+            self.lines.append(f"{where}: {self.who} has taken it out, {self.we} it was changed; it is gone")
+        return None
+
+    def of_another_kind(self, where: str, was: PatchNode | None, mine: PatchNode, other: PatchNode) -> PatchNode:
+        """The two are of different kinds: the values of one say nothing to the other."""
+        if was is not None and other.kind == was.kind:
+            if other != was:
+                self.lines.append(f"{where}: {self.who} has changed it, {self.we} it is a {mine.kind}; it stays one")
+            return mine
+        if mine != was:
+            self.value(f"{where}.kind", was.kind if was else MISSING, mine.kind, other.kind)
+            if was is not None and mine.kind == was.kind:
+                self.lines.append(f"{where}: {self.we} it was changed, {self.who} has another kind; {self.who} counts")
+        return other
+
+    def wires(self, base: Patch, ours: Patch, theirs: Patch) -> tuple[str, ...]:
         """Hop by hop; our texts stay as they are where nothing of them is cut."""
         if ours.wires == base.wires:
             kept = theirs.wires
@@ -101,28 +124,35 @@ class _Merge:
             kept = without(ours.wires, lambda hop: str(hop) in cut)
             have = _hops(kept)
             kept = (*kept, *(hop for hop in now if hop not in was and hop not in have))
-        return without(kept, lambda hop: hop.source.node not in nodes or hop.dest.node not in nodes)
+        had, hanging = _hops(base.wires), {hop: lost for hop in _hops(kept) if (lost := self.gone & _names(hop))}
+        for hop, lost in hanging.items():
+            if hop not in had:
+                self.lines.append(f'wires: "{hop}" is left out, as {" and ".join(sorted(lost))} is gone')
+        return without(kept, lambda hop: str(hop) in hanging)
 
     def scenes(self, base: Patch, ours: Patch, theirs: Patch) -> dict[str, dict[str, Any]]:
         merged: dict[str, dict[str, Any]] = {}
         for name in dict.fromkeys([*ours.scenes, *theirs.scenes]):
-            gone = name in base.scenes and (name not in ours.scenes or name not in theirs.scenes)
-            if not gone:
-                tables = (patch.scenes.get(name, {}) for patch in (base, ours, theirs))
-                merged[name] = self.table(place("scenes", name), *tables)
+            where, mine, other = place("scenes", name), ours.scenes.get(name), theirs.scenes.get(name)
+            if mine is None or other is None:
+                left = self.one_sided(where, base.scenes.get(name), mine, other)
+            else:
+                left = self.table(where, base.scenes.get(name, {}), mine, other)
+            if left is not None:
+                merged[name] = left
         return merged
 
     def whole(self, patch: Patch) -> Patch:
-        """Without places in scenes and macros of nodes that are gone."""
+        """Without places in scenes, macros and [midi] of nodes that are gone."""
         scenes = {
-            scene: {path: value for path, value in values.items() if path.partition(".")[0] in patch.nodes}
+            scene: {path: value for path, value in values.items() if path.partition(".")[0] not in self.gone}
             for scene, values in patch.scenes.items()
         }
         expose: dict[str, Expose] = {}
         for name, macro in patch.expose.items():
-            if params := tuple(p for p in macro.params if p.partition(".")[0] in patch.nodes):
+            if params := tuple(p for p in macro.params if p.partition(".")[0] not in self.gone):
                 expose[name] = replace(macro, params=params)
-        return replace(patch, scenes=scenes, expose=expose)
+        return replace(patch, scenes=scenes, expose=expose).with_whole_midi()
 
 
 def _hops(wires: tuple[str, ...]) -> dict[str, None]:
@@ -133,6 +163,14 @@ def _hops(wires: tuple[str, ...]) -> dict[str, None]:
         except ValueError:  # it cannot be read, and is told where the patch is built
             found[wire] = None
     return found
+
+
+def _names(hop: str) -> set[str]:
+    """The nodes at a hop's ends; one that cannot be read has none."""
+    try:
+        return {end.node for end in ends(hop)}
+    except ValueError:
+        return set()
 
 
 def _said(value: Any) -> str:

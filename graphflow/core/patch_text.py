@@ -10,13 +10,20 @@ from typing import Any
 from graphflow.core.declare import Setting
 from graphflow.core.errors import Problem
 from graphflow.core.literals import parsed
+from graphflow.core.midi_text import read_midi
 from graphflow.core.names import instead, name_fault, place, shown
 from graphflow.core.patch import ENGINE, FORMAT, TRANSPORT, EngineSettings, Expose, Patch, PatchNode, Transport
 from graphflow.core.units import UNITS
 from graphflow.core.wires import ends
 
-ROOT = ("format", "title", "wires", "nodes", "transport", "engine", "expose", "scenes", "meta")
-EXPOSE = ("params", "min", "max", "warp", "unit")
+ROOT = ("format", "title", "wires", "nodes", "transport", "engine", "expose", "scenes", "midi", "meta")
+EXPOSE = ("params", "min", "max", "warp", "unit", "glide")
+LIMITS = {
+    "min": Setting(0.0, min=-1e9, max=1e9),
+    "max": Setting(0.0, min=-1e9, max=1e9),
+    "glide": Setting(0.0, "", "ms", min=0.0, max=60_000.0),
+}
+"""The numbers of a macro."""
 
 MIGRATIONS: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
 """From format 1 to 2, from 2 to 3 ...: pure functions of a file's data."""
@@ -71,6 +78,7 @@ def read_data(data: dict[str, Any]) -> tuple[Patch, list[Problem]]:
         engine=EngineSettings(**reader.settings("engine", reader.table(data, "engine"), ENGINE)),
         expose=reader.expose(reader.table(data, "expose")),
         scenes=reader.scenes(reader.table(data, "scenes")),
+        midi=read_midi(reader.table(data, "midi"), reader.add),
         meta=reader.table(data, "meta"),
         extra={key: value for key, value in data.items() if free(key)},
     )
@@ -212,9 +220,9 @@ class _Reader:
             self.add(f"{where}.params", f' {_is(params)}; expected a list of params, like ["hall.mix"]')
             params = []
         given: dict[str, Any] = {}
-        for limit in [key for key in ("min", "max") if key in values]:
+        for limit in [key for key in LIMITS if key in values]:
             try:
-                given[limit] = parsed(Setting(0.0, min=-1e9, max=1e9), values[limit])
+                given[limit] = parsed(LIMITS[limit], values[limit])
             except ValueError as error:
                 self.add(f"{where}.{limit}", f" {error}")
         for key, choices in (("warp", ("lin", "exp")), ("unit", UNITS)):

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from graphflow.core.errors import PatchError, Problem
-from graphflow.core.patch import FORMAT, EngineSettings, Patch, Transport
+from graphflow.core.patch import FORMAT, EngineSettings, Expose, Patch, Transport
 from graphflow.core.patch_pieces import Pieces
 from graphflow.core.patch_text import read
 from graphflow.core.toml_values import Keys
 
-DEPTHS = {"nodes": 2, "expose": 2, "scenes": 2, "transport": 1, "engine": 1, "meta": 1}
+DEPTHS = {"nodes": 2, "expose": 2, "scenes": 2, "midi": 2, "transport": 1, "engine": 1, "meta": 1}
 """How many keys name a table, by the first of them."""
 
 _BOM = "\ufeff"
@@ -47,16 +47,20 @@ def data(patch: Patch) -> dict[str, Any]:
         "transport": _unlike(patch.transport, Transport()),
         "engine": _unlike(patch.engine, EngineSettings()),
         "expose": {
-            name: {**_unlike(macro, None), "params": list(macro.params)} for name, macro in patch.expose.items()
+            name: {**_unlike(macro, Expose(())), "params": list(macro.params)} for name, macro in patch.expose.items()
         },
         "scenes": patch.scenes,
+        "midi": {
+            section: {target: control.written() for target, control in table.items()}
+            for section, table in patch.midi.items()
+        },
         "meta": patch.meta,
     }
     return {key: value for key, value in whole.items() if value is not None}
 
 
 def _unlike(value: Any, default: Any) -> dict[str, Any]:
-    usual = asdict(default) if default is not None else {}
+    usual = asdict(default)
     return {key: item for key, item in asdict(value).items() if item != usual.get(key)}
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphflow.core.declare import Numeric, Param
+from graphflow.core.declare import Choice, Numeric, Param, Switch, Text
 from graphflow.core.errors import Problem, did_you_mean
 from graphflow.core.literals import parsed
+from graphflow.core.midi import Control
 from graphflow.core.names import instead, place
 from graphflow.core.patch import Expose, Patch
 from graphflow.core.units import show
@@ -37,7 +38,7 @@ def target(where: str, nodes: Mapping[str, GraphNode]) -> Param | None:
 
 
 def targets_amiss(patch: Patch, nodes: Mapping[str, GraphNode]) -> list[Problem]:
-    """What is wrong with a patch's scenes and macros, seen beside its nodes."""
+    """What is wrong with a patch's scenes, macros and controls, seen beside its nodes."""
     problems = []
     for scene, values in patch.scenes.items():
         for where, value in values.items():
@@ -45,7 +46,33 @@ def targets_amiss(patch: Patch, nodes: Mapping[str, GraphNode]) -> list[Problem]
                 problems.append(Problem(f"{place('scenes', scene)}.{where}", fault))
     for name, macro in patch.expose.items():
         problems += _macro(name, macro, nodes)
+    for section, table in patch.midi.items():
+        for where, control in table.items():
+            if fault := _control_fault(patch, section, where, control, nodes):
+                problems.append(Problem(place("midi", section, where), fault))
     return problems
+
+
+def _control_fault(
+    patch: Patch, section: str, where: str, control: Control, nodes: Mapping[str, GraphNode]
+) -> str | None:
+    if section != "params":
+        known, what = (patch.expose, "macro") if section == "macros" else (patch.scenes, "scene")
+        return None if where in known else f": no {what} is called {where!r}{did_you_mean(where, known)}"
+    try:
+        param = target(where, nodes)
+    except ValueError as error:
+        return str(error)
+    if isinstance(param, Text):
+        return ": a text cannot be turned; map a scene that says it"
+    if control.pressed and param is not None and not isinstance(param, Switch):
+        return f" is a {control.source}, which only switches take; expected cc, nrpn, bend or pressure"
+    if (control.min is not None or control.max is not None) and isinstance(param, (Switch, Choice)):
+        return " has a range, which only numbers take"
+    for key, value in (("min", control.min), ("max", control.max)):
+        if isinstance(param, Numeric) and value is not None and not param.min <= value <= param.max:
+            return f" has {key} {show(value, param.unit)}; {where} takes {param.range()}"
+    return None
 
 
 def _value_fault(where: str, value: Any, nodes: Mapping[str, GraphNode]) -> str | None:

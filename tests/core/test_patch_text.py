@@ -148,7 +148,10 @@ def test_formats(line: str, message: str) -> None:
         ("[transport]\ntempo = nan", "transport.tempo is nan bpm; expected 20 to 400 bpm"),
         ("[transport]\ntempo = '84'", "transport.tempo is '84'; expected a number, 20 to 400 bpm"),
         ("[transport]\nbeats_per_bar = 3.5", "transport.beats_per_bar is 3.5; expected a whole number, 1 to 32"),
-        ("[transport]\nbpm = 84", "transport.bpm: [transport] has no 'bpm'; expected one of tempo, beats_per_bar"),
+        (
+            "[transport]\nbpm = 84",
+            "transport.bpm: [transport] has no 'bpm'; expected one of tempo, beats_per_bar, follow",
+        ),
         ("[engine]\nrate = 7", "engine.rate is 7 Hz; expected 8000 to 192000 Hz"),
         ("[engine]\nrate = inf", "engine.rate is inf Hz; expected 8000 to 192000 Hz"),
         ("[engine]\nblock = true", "engine.block is True; expected a number, 16 to 1024"),
