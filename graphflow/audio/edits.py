@@ -166,9 +166,9 @@ class Edits:
         old, rings, lines = self.playing, self._rings, dict(self._lines)
         self._undo += [lambda: setattr(self, "_rings", rings), lambda: setattr(self, "_lines", lines)]
         inherits = self._heirs(edit.score)
-        if self.diary is not None:
+        if (diary := self.diary) is not None:
             fade = edit.fade_frames if self._words[ENGINE.BLOCKS] > 0 else 0
-            self.diary.edit(replace(edit, inherits=inherits, fade_frames=fade), now, self._number + 1)
+            diary.edit(replace(edit, inherits=inherits, fade_frames=fade), now, self._number + 1)
         new = self._target = self._with_tails(edit, set(inherits.values()), now)
         wide = widths(units(new), new.links)
         for key, instance in new.instances.items():

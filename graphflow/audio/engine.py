@@ -259,8 +259,8 @@ class Engine:
         written = int(words[w.QUEUE_WRITTEN])
         if written - int(words[w.QUEUE_READ]) >= QUEUE:
             return False
-        if self._edits.diary is not None:
-            self._edits.diary.command(written + 1, instance, param, value, glide)
+        if (diary := self._edits.diary) is not None:
+            diary.command(written + 1, instance, param, value, glide)
         row = self._queue[written % QUEUE]
         row[COMMAND.OP], row[COMMAND.FRAME], row[COMMAND.SLOT] = COMMAND.SET, frame, instance.slot
         row[COMMAND.GENERATION], row[COMMAND.PARAM] = instance.generation, instance.records[param]
@@ -303,6 +303,11 @@ class Engine:
         self._words[ENGINE.TAPE] = out.address
         self._words[ENGINE.HEARD] = heard.address if heard is not None else 0
         return journal
+
+    def record_no_more(self) -> None:
+        """Undo `record`. From any thread; the callback may be using what it has for one more block."""
+        self._words[ENGINE.JOURNAL] = self._words[ENGINE.TAPE] = self._words[ENGINE.HEARD] = 0
+        self._edits.diary = None
 
     def repeat(self, edit: Edit | None, now: int = 0) -> None:
         """For a replay: take up an edit's first plan, or the next of the last one, at the next block."""

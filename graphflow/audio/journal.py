@@ -114,10 +114,6 @@ class Journal:
         self._words[E.JOURNAL_READ] = end
         return rows
 
-    def close(self) -> None:
-        """No more notes. The memory must live until the audio thread has finished a block."""
-        self._words[E.JOURNAL] = 0
-
 
 class Diary(Protocol):
     """Who writes down what the engine is asked for; told before the audio thread can know of it."""

@@ -37,6 +37,7 @@ from graphflow.session.history import History
 from graphflow.session.morph import End, Morph
 from graphflow.session.parts import Parts, Unplayable, goes_on
 from graphflow.session.slots import Slot, Slots
+from graphflow.session.take import Witness
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
 from graphflow.worker.events import GeneratorStatistics, WorkerError
@@ -94,6 +95,8 @@ class Session:
         """The frame from which the last edit counts."""
         self.listeners: list[Callable[[int], None]] = []
         """Called with the engine's frame at every `pump`."""
+        self.witness: Witness | None = None
+        """Who writes down what happens."""
         self.transport = Transport(rate)
         self._parts = Parts(
             self.engine, folder=folder, lockstep=lockstep, foreign=foreign, report=self._tell_once, workers=workers
@@ -246,6 +249,11 @@ class Session:
             self._flow.cut(wire.dest, wire.inlet)
         for name, inlet in {(w.dest, w.inlet) for w in (*change.joined, *change.cut)} | set(change.literals):
             self._flow.hear(name, inlet)
+        if self.witness is not None:
+            self.witness.transaction(patch, self.edit_frame)
+            for name in (*change.added, *change.replaced):
+                if name in self._parts.generators:
+                    self.witness.generator(self._parts.instances[name], self._parts.generators[name])
         return change
 
     def _go_over(self, fade: float | None, at_frame: int, inherits: Mapping[str, str] | None = None) -> None:
@@ -493,6 +501,8 @@ class Session:
                 self.report(f"nodes.{name}.{param}: too many changes at once; this one is lost")
         elif not self._flow.driver(name, param):
             self._flow.give(name, param, value)
+            if self.witness is not None:
+                self.witness.control(name, param, value, self.engine.frame)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -562,6 +572,10 @@ class Session:
 
     def close(self) -> None:
         """End workers, recordings and control nodes. The clock must have stopped."""
+        if self.witness is not None:
+            self._parts.workers.poll(self.engine.frame, self.engine.block)  # their last words
+            self.witness.close()
+            self.witness = None
         self._flow.close()
         self.loop.run_until_complete(asyncio.sleep(0))
         self._parts.close()
