@@ -134,11 +134,11 @@ class AttachServer:
         self._started.set()
         await self._stop.wait()
         server.close()
-        for talk in self._talks:
-            talk.cancel()
-        ends = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        await asyncio.gather(*ends, return_exceptions=True)
-        await asyncio.sleep(0.0)  # the transports close their sockets now
+        while others := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
+            for talk in self._talks:
+                talk.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0.0)  # now the transports close their sockets, and who has just come is let in
 
     def _heard(self, line: str) -> None:
         self._soon(lambda: self._tell(line))
@@ -155,7 +155,7 @@ class AttachServer:
 
     async def _attached(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = writer.get_extra_info("socket")
-        if not peer.trusted(connection):
+        if self._stop.is_set() or not peer.trusted(connection):
             self._refused += 1
             writer.transport.abort()
             return

@@ -407,12 +407,23 @@ def test_a_patchs_strange_name_is_made_plain():
     server.close()
 
 
-def test_another_version_is_refused(served: tuple[Notebook, AttachServer], monkeypatch: pytest.MonkeyPatch):
-    _, server = served
-    monkeypatch.setattr("graphflow.control.attach.remote.lines.VERSION", 2)
-    stranger = Raw(server)
-    monkeypatch.setattr("graphflow.control.attach.remote.lines.VERSION", 1)
-    assert stranger.greeting["graphflow"] == 2
+def test_another_version_is_refused(runtime: Path):
+    (runtime / "graphflow").mkdir(mode=0o700)
+    later = Place(runtime / "graphflow" / "later-1.sock")
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(later.path))
+        engine.listen()
+
+        def greet() -> None:
+            connection, _ = engine.accept()
+            with connection:
+                connection.sendall(b'{"graphflow": 2}\n')
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        with pytest.raises(UserError, match="later-1 is another version of graphflow; attach with the one that plays"):
+            RemoteDesk(later)
+        greeting.join(5.0)
 
 
 def test_texts_are_cut_to_fit_a_line():
