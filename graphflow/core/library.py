@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import linecache
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 
@@ -87,6 +89,16 @@ class Library(Mapping[str, type[Node]]):
                 self.add(cls)
         return self.problems[before:]
 
+    def copied(self) -> Library:
+        """The same kinds in a library of its own, without the problems."""
+        other = Library(*self._classes.values())
+        other.untrusted = dict(self.untrusted)
+        return other
+
+    def drop(self, kind: str) -> None:
+        """Let a kind go."""
+        self._classes.pop(kind, None)
+
     def distrust(self, folder: Path) -> None:
         """Note which kinds a folder seems to hold, without running any of it."""
         for file in node_files(folder):
@@ -127,18 +139,26 @@ def module_name(folder: Path, file: Path, package: str) -> str:
 
 def load(file: Path, name: str) -> ModuleType:
     """Run a node file as the module `name`; a file that has run before, and is unchanged, is not run again."""
-    stamp = file.stat().st_mtime_ns
-    module = sys.modules.get(name)
-    if module is not None and module.__dict__.get("__file__") == str(file) and _stamp(module) in (None, stamp):
-        return module
-    before = module
+    before = sys.modules.get(name)
+    source = file.read_bytes()
+    if before is not None and before.__dict__.get("__file__") == str(file) and _source(before) in (None, source):
+        return before
     module = ModuleType(name)
-    module.__dict__.update(__file__=str(file), _graphflow_stamp=stamp)
+    module.__dict__.update(__file__=str(file), _graphflow_source=source)
     sys.modules[name] = module  # dataclasses and the compiler look a class's module up there
+    lines = linecache.cache.get(str(file))
     try:
         # not by an import loader: its .pyc would be taken for a file changed twice in the same second
-        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
+        code = compile(source, str(file), "exec")
+        # the compiler reads the functions' text later, and the file may have been saved again by then; a time of
+        # None keeps it from being looked up
+        linecache.cache[str(file)] = (len(source), None, decode_source(source).splitlines(True), str(file))
+        exec(code, module.__dict__)
     except BaseException:
+        if lines is not None:
+            linecache.cache[str(file)] = lines
+        else:
+            linecache.cache.pop(str(file), None)
         if before is None:
             del sys.modules[name]
         else:
@@ -147,10 +167,10 @@ def load(file: Path, name: str) -> ModuleType:
     return module
 
 
-def _stamp(module: ModuleType) -> int | None:
-    """When the file that made the module was changed; None where Python's own import has run it."""
-    stamp: int | None = module.__dict__.get("_graphflow_stamp")
-    return stamp
+def _source(module: ModuleType) -> bytes | None:
+    """The text that made the module; None where Python's own import has run it."""
+    source: bytes | None = module.__dict__.get("_graphflow_source")
+    return source
 
 
 def classes_of(module: ModuleType) -> list[type[Node]]:
@@ -173,9 +193,9 @@ def fault_line(error: BaseException, file: Path) -> int:
     return (lines[-1] if lines else 1) or 1
 
 
-def fault_text(error: BaseException) -> str:
-    """What went wrong, on one line."""
+def fault_text(error: BaseException, so: str = "this file is left out") -> str:
+    """What went wrong, and what comes of it, on one line."""
     if isinstance(error, SyntaxError):
-        return f"not Python: {error.msg}; this file is left out"
+        return f"not Python: {error.msg}; {so}"
     words = " ".join(str(error).split())
-    return f"{type(error).__name__}{': ' if words else ''}{words}; this file is left out"
+    return f"{type(error).__name__}{': ' if words else ''}{words}; {so}"
