@@ -133,6 +133,9 @@ class AttachServer:
         server = await asyncio.start_unix_server(self._attached, sock=self._socket, limit=lines.LONGEST)
         self._started.set()
         await self._stop.wait()
+        self._loop.remove_reader(self._socket)
+        await asyncio.sleep(0.0)  # who is at the door by now is let in first: a closed server would forget him open
+        await asyncio.sleep(0.0)
         server.close()
         while others := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
             for talk in self._talks:
