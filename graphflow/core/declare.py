@@ -96,8 +96,13 @@ class Sender:
     def __init__(self, node: Any, name: str) -> None:
         self._node, self._name = node, name
 
-    def send(self, message: Any) -> None:
-        self._node._host.send(self._node, self._name, message)
+    def send(self, message: Any, *, frame: int = 0, glide: float | None = None) -> None:
+        """Send it, to count from a frame of the graph (0: at once).
+
+        `glide`: seconds in which a Signal reaches its new value on the audio thread, a short while by default; 0: in
+        that very frame.
+        """
+        self._node._host.send(self._node, self._name, message, frame=frame, glide=glide)
 
 
 class Outlet(Declaration):

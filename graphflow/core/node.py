@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from graphflow.core.arrivals import Arrival, Beats
 from graphflow.core.declare import (
     AudioIn,
     AudioOut,
@@ -225,7 +226,17 @@ class ControlHost(Protocol):
 
     folder: Path
 
-    def send(self, node: ControlNode, outlet: str, message: Any) -> None: ...
+    @property
+    def frame(self) -> int: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def transport(self) -> Beats: ...
+    def send(
+        self, node: ControlNode, outlet: str, message: Any, *, frame: int = 0, glide: float | None = None
+    ) -> None: ...
+    def arrivals(self, node: ControlNode, outside: tuple[str, ...]) -> AsyncIterator[tuple[Arrival, ...]]: ...
+    def tell(self, node: ControlNode, outside: str, message: Any, frame: int) -> bool: ...
     def report(self, node: ControlNode, problem: str) -> None: ...
     def changes(self, node: ControlNode) -> AsyncIterator[frozenset[str]]: ...
     async def sleep(self, node: ControlNode, seconds: float) -> None: ...
@@ -247,6 +258,33 @@ class ControlNode(Node):
     def changes(self) -> AsyncIterator[frozenset[str]]:
         """Once at the start, then whenever a param or an inlet has changed: the names of what has."""
         return self._host.changes(self)
+
+    def arrivals(self, *outside: str) -> AsyncIterator[tuple[Arrival, ...]]:
+        """Nothing at the start, then whatever has come since: each change by itself, in order, with its frame.
+
+        `changes` tells what is otherwise than before; this also what it was in between, as notes need it. `outside`
+        names services beside the graph, like "midi", whose messages come along.
+        """
+        return self._host.arrivals(self, outside)
+
+    def tell(self, outside: str, message: Any, *, frame: int = 0) -> bool:
+        """Hand a message to a service beside the graph, to leave at a frame; False where it does not run."""
+        return self._host.tell(self, outside, message, frame)
+
+    @property
+    def frame(self) -> int:
+        """How far the graph has come, in frames."""
+        return self._host.frame
+
+    @property
+    def rate(self) -> float:
+        """Frames per second."""
+        return self._host.rate
+
+    @property
+    def transport(self) -> Beats:
+        """Bars and beats."""
+        return self._host.transport
 
     @property
     def folder(self) -> Path:

@@ -11,9 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+from graphflow.core.arrivals import Arrival
 from graphflow.core.node import ControlNode
+from graphflow.session.transport import Transport
 
-Send = Callable[[ControlNode, str, Any], None]
+Send = Callable[[ControlNode, str, Any, int, float | None], None]
+"""The node, its outlet, the message, its frame (0: now), and seconds of glide (None: as usual)."""
+Take = Callable[[str, Any, int], None]
+"""The name of the node that tells it, the message and its frame."""
 Report = Callable[[str], None]
 
 
@@ -21,12 +26,14 @@ class _Life:
     """One running control node: its task, and what has changed since it last looked.
 
     `idle`: it waits for a change or for a later frame, or has come to its end. A change rouses only a node that
-    waits for one (`listens`).
+    waits for one (`listens`). `arrived` is kept for a node that wants each change (`outside` is not None then).
     """
 
     def __init__(self, node: ControlNode) -> None:
         self.node = node
         self.changed: set[str] = set()
+        self.arrived: list[Arrival] = []
+        self.outside: tuple[str, ...] | None = None
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.idle = self.listens = False
@@ -43,6 +50,9 @@ class ControlLoop:
         self, loop: asyncio.AbstractEventLoop, send: Send, report: Report, rate: float, folder: Path = Path()
     ) -> None:
         self.folder = folder
+        self.transport = Transport(rate)
+        self.takers: dict[str, Take] = {}
+        """Services beside the graph that take what nodes tell them, by name."""
         self._loop, self._send, self._report, self._rate = loop, send, report, rate
         self._lives: dict[ControlNode, _Life] = {}
         self._frame = 0
@@ -68,15 +78,21 @@ class ControlLoop:
         for node in list(self._lives):
             self.stop(node)
 
-    def change(self, node: ControlNode, name: str) -> None:
+    def change(self, node: ControlNode, name: str, value: Any = None, frame: int = 0) -> None:
         """Tell a node that one of its params or inlets has changed."""
         life = self._lives.get(node)
         if life is not None:
             life.changed.add(name)
-            if life.listens:
-                life.listens = False
-                life.woken.set()
-                self._rouse(life)
+            if life.outside is not None:
+                life.arrived.append(Arrival(name, value, frame))
+            self._wake(life)
+
+    def enter(self, outside: str, message: Any, frame: int = 0) -> None:
+        """A message of a service beside the graph, for every node that listens to it."""
+        for life in self._lives.values():
+            if life.outside is not None and outside in life.outside:
+                life.arrived.append(Arrival(outside, message, frame))
+                self._wake(life)
 
     def advance(self, frame: int) -> None:
         """The graph has come to this frame: wake who slept until now."""
@@ -93,8 +109,22 @@ class ControlLoop:
 
     # --- what a node asks of its host -----------------------------------------------------------------------------
 
-    def send(self, node: ControlNode, outlet: str, message: Any) -> None:
-        self._send(node, outlet, message)
+    @property
+    def frame(self) -> int:
+        return self._frame
+
+    @property
+    def rate(self) -> float:
+        return self._rate
+
+    def send(self, node: ControlNode, outlet: str, message: Any, *, frame: int = 0, glide: float | None = None) -> None:
+        self._send(node, outlet, message, frame, glide)
+
+    def tell(self, node: ControlNode, outside: str, message: Any, frame: int) -> bool:
+        take = self.takers.get(outside)
+        if take is not None:
+            take(node.name, message, frame)
+        return take is not None
 
     def report(self, node: ControlNode, problem: str) -> None:
         self._report(f"nodes.{node.name}{problem}")
@@ -110,6 +140,19 @@ class ControlLoop:
                 await life.woken.wait()
             names, life.changed = frozenset(life.changed), set()
             yield names
+
+    async def arrivals(self, node: ControlNode, outside: tuple[str, ...]) -> AsyncIterator[tuple[Arrival, ...]]:
+        life = self._lives[node]
+        life.outside = outside
+        yield ()
+        while True:
+            if not life.arrived:
+                life.woken.clear()
+                life.listens = True
+                self._rest(life)
+                await life.woken.wait()
+            arrived, life.arrived = tuple(life.arrived), []
+            yield arrived
 
     async def sleep(self, node: ControlNode, seconds: float) -> None:
         life = self._lives[node]
@@ -157,6 +200,13 @@ class ControlLoop:
         finally:
             life.listens = False
             self._rest(life)
+
+    def _wake(self, life: _Life) -> None:
+        """Let a node that waits for a change go on."""
+        if life.listens:
+            life.listens = False
+            life.woken.set()
+            self._rouse(life)
 
     def _rouse(self, life: _Life) -> None:
         life.idle = False

@@ -23,20 +23,41 @@ SIGNAL_GLIDE = 0.02
 
 
 class Flow:
-    """What control nodes and generators hear. `graph` and `transport` are the session's, set when they change."""
+    """What control nodes and generators hear. `graph` and `transport` are the session's, set when they change.
+
+    `takers` are services beside the graph, by name, that take what nodes tell them.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, parts: Parts, rate: int, folder: Path, report: Callable[[str], None]
     ) -> None:
         self.graph = Graph()
-        self.transport = Transport(rate)
         self._parts, self._rate, self._report = parts, rate, report
         self._control = ControlLoop(loop, self._sent, report, rate, folder)
         self._post = Post()
+        self.takers = self._control.takers
         self._nodes: dict[str, ControlNode] = {}
         self._stale: set[str] = set()  # generators whose state has to be sent
         self._refused: set[str] = set()  # those that did not take it
         self._tapped: dict[tuple[str, str], float] = {}
+        self._unsent: dict[tuple[str, str], float] = {}  # signals for which the engine had no room
+
+    @property
+    def transport(self) -> Transport:
+        return self._control.transport
+
+    @transport.setter
+    def transport(self, transport: Transport) -> None:
+        self._control.transport = transport
+
+    def enter(self, outside: str, message: Any, frame: int = 0) -> None:
+        """A message of a service beside the graph, for every node that listens to it."""
+        self._control.enter(outside, message, frame)
+
+    def mute(self, names: frozenset[str]) -> None:
+        """The nodes that are muted from now on: their notes are let go of, and none are heard from them."""
+        for name, inlet in self._post.mute(names):
+            self.hear(name, inlet)
 
     def rewire(self, graph: Graph) -> None:
         """The graph has changed; `end` was called for what is gone, `begin` will be for what is new."""
@@ -63,6 +84,10 @@ class Flow:
     def look(self, frame: int) -> None:
         """Bring everything up to a frame: wake sleepers, read signals, tell generators. Never waits."""
         self._control.advance(frame)
+        for (name, outlet), number in list(self._unsent.items()):
+            instance = self._parts.instances.get(name)
+            if instance is None or outlet not in instance.records or self._parts.engine.set(instance, outlet, number):
+                del self._unsent[name, outlet]
         self._read_taps()
         self.publish(frame)
 
@@ -96,38 +121,43 @@ class Flow:
             self._control.start(node)
         self._stale.add(name)
 
-    def give(self, name: str, what: str, value: Any) -> None:
+    def give(self, name: str, what: str, value: Any, frame: int = 0) -> None:
         """A param or an inlet of a control or worker node has a new value."""
         node = self._nodes.get(name)
         if node is not None:
             if node._values.get(what) != value:
                 node._values[what] = value
-                self._control.change(node, what)
+                self._control.change(node, what, value, frame)
         else:
             self._stale.add(name)
 
-    def _sent(self, node: ControlNode, outlet: str, sent: Any) -> None:
+    def _sent(self, node: ControlNode, outlet: str, sent: Any, frame: int, glide: float | None) -> None:
         """A control node has sent something."""
         wires = self._post.put(node.name, outlet, sent)
         if node.spec.outlets[outlet].type is Signal and node.name in self._parts.instances:
             number = float(sent)
             if math.isfinite(number):
-                glide = round(SIGNAL_GLIDE * self._rate)
-                self._parts.engine.set(self._parts.instances[node.name], outlet, number, glide=glide)
+                frames = round((SIGNAL_GLIDE if glide is None else glide) * self._rate)
+                instance = self._parts.instances[node.name]
+                # a queue that is full must not swallow the end of a note
+                if self._parts.engine.set(instance, outlet, number, frame=frame, glide=frames):
+                    self._unsent.pop((node.name, outlet), None)
+                else:
+                    self._unsent[node.name, outlet] = number
         for wire in wires:
-            self.hear(wire.dest, wire.inlet)
+            self.hear(wire.dest, wire.inlet, frame)
 
-    def hear(self, name: str, inlet: str) -> None:
-        """Something has changed on the wires into an inlet or a param."""
+    def hear(self, name: str, inlet: str, frame: int = 0) -> None:
+        """Something has changed on the wires into an inlet or a param; it counts from a frame (0: now)."""
         built = self.graph.nodes.get(name)
         if built is None or built.spec is None or built.spec.room == "audio":
             return
         if inlet in built.spec.inlets:
-            self.give(name, inlet, self._post.inlet(name, inlet))
+            self.give(name, inlet, self._post.inlet(name, inlet), frame)
         elif inlet in built.spec.params:
             value = fitted(built.spec.params[inlet], self._post.driven(name, inlet))
             if value is not None:
-                self.give(name, inlet, value)
+                self.give(name, inlet, value, frame)
             elif not self._post.driver(name, inlet):
                 self.give(name, inlet, built.params[inlet])
 

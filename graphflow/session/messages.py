@@ -10,6 +10,7 @@ from graphflow.core.graph import Graph, Wire
 from graphflow.core.literals import message
 from graphflow.core.messages import Notes, Signal, Style
 from graphflow.core.node import Spec
+from graphflow.session.quiet import Quiet
 
 
 def heard(inlet: Inlet, messages: Iterable[Any], literal: Any) -> Any:
@@ -36,6 +37,7 @@ class Post:
         self._into: dict[tuple[str, str], list[Wire]] = {}
         self._from: dict[tuple[str, str], list[Wire]] = {}
         self._said: dict[tuple[str, str], Any] = {}
+        self._quiet = Quiet()
 
     def rewire(self, graph: Graph) -> None:
         """The wires have changed; what was sent before is kept for the outlets that are still there."""
@@ -53,6 +55,20 @@ class Post:
     def forget(self, node: str) -> None:
         """A node of this name begins anew: what an older one sent no longer counts."""
         self._last = {end: m for end, m in self._last.items() if end[0] != node}
+        self._quiet.forget(node)
+
+    def mute(self, names: frozenset[str]) -> list[tuple[str, str]]:
+        """These nodes are muted from now on; the inlets that hear other notes than before."""
+        moved = names ^ self._quiet.muted
+        changed = self._quiet.mute(names, self._last)
+        inlets = {(wire.dest, wire.inlet): None for end in changed for wire in self._from.get(end, ())}
+        inlets |= {end: None for end in self._into if end[0] in moved and self._is_last(end[0])}
+        return list(inlets)
+
+    def _is_last(self, node: str) -> bool:
+        """Whether a control node sends nothing on: what it hears goes out of the graph."""
+        spec = self._graph.nodes[node].spec
+        return spec is not None and spec.room == "control" and not spec.outlets
 
     def say(self, node: str, inlet: str, message: Any) -> None:
         """Have an inlet hear this beside its wires, as one more of them; None: nothing any more."""
@@ -67,11 +83,12 @@ class Post:
         """What an inlet reads now."""
         built = self._graph.nodes[node]
         spec = _spec(built.spec)
-        messages = [
-            self._last[w.source, w.outlet]
-            for w in self._into.get((node, name), ())
-            if (w.source, w.outlet) in self._last
-        ]
+        ends = [(wire.source, wire.outlet) for wire in self._into.get((node, name), ())]
+        messages = [self._last[end] for end in ends if end in self._last]
+        if spec.inlets[name].type is Notes:
+            messages = [self._quiet.heard(end, self._last[end]) for end in ends if end in self._last]
+            if node in self._quiet.muted and self._is_last(node):
+                messages = [notes.released(*(pitch for pitch, _ in notes.held)) for notes in messages]
         if (said := self._said.get((node, name))) is not None:
             messages.append(said)
         return heard(spec.inlets[name], messages, built.literals.get(name))

@@ -306,6 +306,7 @@ class Session:
         """Let nodes' sound go nowhere, or somewhere again; the patch stays as it is. Raises UserError."""
         self._known(names)
         self.muted = self.muted | set(names) if on else self.muted - set(names)
+        self._flow.mute(self.muted)
         self._go_over(None, self.engine.frame)
 
     def solo(self, *names: str) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 
 from uncompiled import kinds
 
+from graphflow.core.arrivals import Arrival
+from graphflow.session.transport import Transport
+
 
 class Over(Exception):
     """The script is at its end."""
@@ -25,6 +28,9 @@ class Host:
         self.now, self.folder = 0.0, Path()
         self.reports: list[str] = []
         self.sent: list[tuple[float, str, Any]] = []
+        self.glides: list[float | None] = []
+        self.told: list[tuple[float, str, Any]] = []
+        self.transport = Transport(self.rate)
         self.node: Any = spec.cls("tested", self.values, self)
 
     def run(self) -> list[tuple[float, str, Any]]:
@@ -35,8 +41,19 @@ class Host:
             pass
         return self.sent
 
-    def send(self, node: Any, outlet: str, message: Any) -> None:
-        self.sent.append((self.now, outlet, message))
+    rate = 1000.0  # a frame is a ms
+
+    @property
+    def frame(self) -> int:
+        return round(self.now * self.rate)
+
+    def send(self, node: Any, outlet: str, message: Any, *, frame: int = 0, glide: float | None = None) -> None:
+        self.sent.append((frame / self.rate or self.now, outlet, message))
+        self.glides.append(glide)
+
+    def tell(self, node: Any, outside: str, message: Any, frame: int) -> bool:
+        self.told.append((frame / self.rate or self.now, outside, message))
+        return True
 
     def report(self, node: Any, problem: str) -> None:
         self.reports.append(f"nodes.{node.name}{problem}")
@@ -45,6 +62,15 @@ class Host:
         for values in self.script:
             self.values.update(values)
             yield frozenset(values)
+
+    async def arrivals(self, node: Any, outside: tuple[str, ...]) -> AsyncIterator[tuple[Arrival, ...]]:
+        """Each mapping of the script is one batch; the key `frame` is when it counts, others may be an outside's."""
+        yield ()
+        for values in self.script[1:]:
+            frame = values.get("frame", 0)
+            own = {name: value for name, value in values.items() if name != "frame"}
+            self.values.update({name: value for name, value in own.items() if name not in outside})
+            yield tuple(Arrival(name, value, frame) for name, value in own.items())
 
     async def sleep(self, node: Any, seconds: float) -> None:
         self.now += seconds
