@@ -1,0 +1,33 @@
+"""A cell's source: read, run, and whether it is all there."""
+
+from __future__ import annotations
+
+import ast
+import codeop
+import linecache
+from typing import Any
+
+from graphflow.control.live.faults import file_of
+
+
+def evaluate(number: int, source: str, namespace: dict[str, Any]) -> Any:
+    """Run a cell; what its last line is worth, or None. Raises whatever it raises."""
+    name = file_of(number)
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for its tracebacks
+    tree = ast.parse(source, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, name, "exec", dont_inherit=True), namespace)
+    if not isinstance(last, ast.Expr):
+        return None
+    return eval(compile(ast.Expression(last.value), name, "eval", dont_inherit=True), namespace)
+
+
+def unfinished(source: str) -> bool:
+    """Whether more lines are wanted: it ends in the middle of something, or in a block that no blank line has ended."""
+    lines = source.split("\n")
+    try:
+        if codeop.compile_command(source, "<cell>", "exec") is None:
+            return True
+    except (SyntaxError, ValueError, OverflowError):
+        return False
+    return len(lines) > 1 and lines[-1][:1] in (" ", "\t") and bool(lines[-1].strip())

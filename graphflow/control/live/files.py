@@ -1,0 +1,125 @@
+"""The patch's file: what it said last, and how what plays gets into it without losing anybody's work."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphflow.core.errors import PatchError, UserError
+from graphflow.core.merge import merge
+from graphflow.core.patch import Patch
+from graphflow.core.patch_text import read
+from graphflow.core.patch_write import write
+
+
+@dataclass
+class Files:
+    """Where the patch lies (None: nowhere yet), and its text as it was last read or written."""
+
+    folder: Path
+    path: Path | None = None
+    text: str = ""
+
+    @property
+    def patch(self) -> Patch:
+        """What the file says."""
+        return read(self.text)[0] if self.text.strip() else Patch(format=0)
+
+    def named(self, name: str | Path) -> Path:
+        """A file by its name beside the patch; `.toml` need not be said."""
+        path = Path(name).expanduser()
+        path = path if path.suffix else path.with_suffix(".toml")
+        return path if path.is_absolute() else self.folder / path
+
+    def target(self, name: str | Path | None, over: bool) -> Path:
+        """Where a patch is to be saved. Raises UserError where there is no name, or somebody else's file."""
+        if name is None:
+            if self.path is None:
+                raise UserError('this patch has no file yet; name one, as in save("evening")')
+            return self.path
+        path = self.named(name)
+        same = self.path is not None and path.resolve() == self.path.resolve()
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; expected a file name")
+        if path.exists() and not same and not over:
+            raise UserError(f'{path.name} is there already; save("{name}", over=True) replaces it')
+        if not path.resolve().parent.is_dir():
+            raise UserError(f"{path.name} cannot be saved: there is no folder {path.parent}")
+        return path
+
+    def changed_meanwhile(self, path: Path) -> str | None:
+        """The text of the patch's own file where somebody else has changed it. Raises UserError."""
+        if self.path is None or path.resolve() != self.path.resolve():
+            return None
+        try:
+            now = path.read_bytes().decode()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path.name} cannot be read ({error}); save under another name") from error
+        return now if now != self.text else None
+
+    def brought_together(self, now: str, path: Path, ours: Patch) -> Patch:
+        """Our patch with what somebody else has changed in the file. Raises UserError where both changed the same."""
+        theirs, problems = read(now)
+        if problems:
+            raise UserError(
+                f"{path.name} was changed meanwhile and is broken now ({problems[0]}); save under another name"
+            )
+        merged, conflicts = merge(self.patch, ours, theirs)
+        if conflicts:
+            more = f", and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
+            raise UserError(f"{path.name} was changed meanwhile ({conflicts[0]}{more}); save under another name")
+        return merged
+
+    def save(self, path: Path, patch: Patch, now: str | None) -> None:
+        """Write the patch; `now` is the text that is there, where somebody else has changed it. Raises UserError."""
+        base = self.text if now is None else now
+        try:
+            text = write(base, patch)
+        except PatchError as error:
+            raise UserError(f"{path.name}: {error}") from error
+        put(path, text)
+        self.path, self.text = path, text
+
+    def load(self, name: str | Path) -> tuple[Path, str, Patch]:
+        """A patch by the name of its file. Raises UserError, PatchError."""
+        path = self.named(name)
+        try:
+            text = path.read_bytes().decode()
+        except FileNotFoundError as error:
+            raise UserError(f"{path.name}: no such file in {path.parent}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path.name} cannot be read ({error})") from error
+        patch, problems = read(text)
+        if problems:
+            raise PatchError(problems)
+        return path, text, patch
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file whole or not at all; its mode stays, and a link goes on leading to it. Raises UserError."""
+    path = path.resolve()
+    scratch = ""
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        descriptor, scratch = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(scratch).chmod(mode)
+        Path(scratch).replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            Path(scratch).unlink()
+        raise UserError(f"{path.name} cannot be written in {path.parent} ({error.strerror or error})") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,80 @@
+"""Nodes and patches as a performer would type them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphflow.control.live.draft import Draft
+from graphflow.core.names import shown
+from graphflow.core.patch import Patch
+from graphflow.core.wires import Hop, hops
+
+
+def call(kind: str, values: Mapping[str, Any]) -> str:
+    """`reverb(mix=0.3)`."""
+    return f"{kind}({', '.join(f'{key}={literal(value)}' for key, value in values.items())})"
+
+
+def literal(value: Any) -> str:
+    """A value as Python writes it, short enough for a line."""
+    return repr(value) if isinstance(value, bool) or value is None else shown(value)
+
+
+def node_line(draft: Draft, name: str) -> str:
+    """`hall = reverb(mix=0.3)   band -> hall -> out`."""
+    node, spec = draft.node(name), draft.spec(name)
+    known = {*spec.params, *spec.settings} if spec else set()
+    values = {key: draft.value(name, key) if key in known else value for key, value in node.values.items()}
+    return f"{name} = {call(node.kind, values)}   {wires_of(draft, name)}"
+
+
+def wires_of(draft: Draft, name: str) -> str:
+    """The wires of a node in one line; through it where one leads in and on."""
+    around = draft.wiring.of(name)
+    into = [hop for hop in around if hop.dest.node == name]
+    out = [hop for hop in around if hop.source.node == name]
+    through = next((hop for hop in into if hop.dest.port is None), None)
+    if through is not None and out and out[0].source.port is None:
+        into = [hop for hop in into if hop is not through]
+        return ", ".join([*map(str, into), f"{through} -> {out[0].dest}", *map(str, out[1:])])
+    return ", ".join(map(str, [*into, *out])) or "no wires"
+
+
+def differences(before: Patch, after: Patch) -> list[str]:
+    """What has to be changed in a patch so that it is the other, a line each."""
+    lines = []
+    for name, node in after.nodes.items():
+        old = before.nodes.get(name)
+        if old is None:
+            lines.append(f"+ {name} = {call(node.kind, node.values)}")
+        elif old.kind != node.kind:
+            lines.append(f"! {name} = {call(node.kind, node.values)}, was {call(old.kind, old.values)}")
+        else:
+            lines += _changed(name, old.values, node.values)
+    lines += [f"- {name} = {call(n.kind, n.values)}" for name, n in before.nodes.items() if name not in after.nodes]
+    was, now = _hops(before), _hops(after)
+    lines += [f"+ {hop}" for hop in now if hop not in was] + [f"- {hop}" for hop in was if hop not in now]
+    lines += _changed("transport", vars(before.transport), vars(after.transport))
+    lines += _changed("engine", vars(before.engine), vars(after.engine))
+    lines += _changed("scenes", before.scenes, after.scenes)
+    lines += _changed("expose", before.expose, after.expose)
+    lines += _changed("", {"title": before.title}, {"title": after.title})
+    return lines
+
+
+def _changed(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for key in dict.fromkeys([*before, *after]):
+        path = f"{where}.{key}" if where else key
+        if key not in before:
+            lines.append(f"~ {path} = {literal(after[key])}")
+        elif key not in after:
+            lines.append(f"~ {path} as by default, was {literal(before[key])}")
+        elif before[key] != after[key]:
+            lines.append(f"~ {path} = {literal(after[key])}, was {literal(before[key])}")
+    return lines
+
+
+def _hops(patch: Patch) -> dict[Hop, None]:
+    return {hop: None for wire in patch.wires for hop in hops(wire)}
