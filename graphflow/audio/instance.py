@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphflow.audio.compile import Kernel
-from graphflow.audio.layout import MAX, MIN, PARAM_WORDS, TARGET, layout_of
+from graphflow.audio.layout import HIGHEST, MAX, METER_WORDS, MIN, PARAM_WORDS, POWER, TARGET, WATCHED, layout_of
 from graphflow.core.crossfade import was
 from graphflow.core.declare import Choice, Numeric, Setting, State, float64, uint32
 from graphflow.core.messages import Signal
@@ -52,7 +52,7 @@ class Instance:
         self.heard: NDArray[np.int64] | None = None  # the ring to a worker, or to a thread of Python
         self._rate, self._seed = rate, seed
         self.fault = np.zeros(1, np.int64)
-        self.meter = np.zeros(2, np.int32)
+        self.meter = np.zeros(METER_WORDS, np.int32)
         self.files = {
             n: np.ascontiguousarray((files or {}).get(n, np.zeros((1, 0), np.float32))) for n in spec.sound_files
         }
@@ -107,6 +107,12 @@ class Instance:
     def peak(self) -> float:
         """The largest magnitude the node put out in its last block."""
         return float(self.meter.view(np.float32)[0])
+
+    def levels(self) -> tuple[float, float]:
+        """Peak and RMS of the loudest out as factors, kept up to date from the first time they are asked for."""
+        self.meter[WATCHED] = 1
+        meter = self.meter.view(np.float32)
+        return float(meter[HIGHEST]), float(meter[POWER]) ** 0.5
 
     def __str__(self) -> str:
         return f"{self.key} {self.spec.kind}"

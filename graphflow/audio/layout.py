@@ -154,7 +154,7 @@ class StepWords(NamedTuple):
     FAULT: int = 2  # address of 0 well, 1 raised, 2 made a non-finite sample; 0: nobody to blame, silent for a block
     GUARDS: int = 3  # address of [address, channels] pairs
     GUARD_COUNT: int = 4
-    METER: int = 5  # address of the peak, float32 as its bits, 0 for none
+    METER: int = 5  # address of the node's meter, 0 for none
     ROW: int = 6  # address of a kernel that plays this step and the next three at once, 0 for none
     ROW_CONTEXT: int = 7  # address of the addresses of their contexts
     WORDS: int = 8
@@ -163,3 +163,8 @@ class StepWords(NamedTuple):
 ENGINE, COMMAND, PLAN, STEPS = EngineWords(), CommandWords(), PlanWords(), StepWords()
 
 WELL, RAISED, NOT_FINITE = 0, 1, 2
+
+PEAK_NOW, WATCHED, HIGHEST, POWER = range(4)
+METER_WORDS = 4
+"""A node's meter, 32 bits each: the last block's peak (float32); whether the rest is kept up to date (int32, written by
+the session); the peak, falling, and the mean square (float32)."""

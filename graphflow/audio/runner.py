@@ -19,10 +19,15 @@ from graphflow.audio.journal import PLAN as PLAN_TAKEN
 from graphflow.audio.kernel_parts import INLINED
 from graphflow.audio.layout import (
     ENGINE,
+    HIGHEST,
+    METER_WORDS,
     NOT_FINITE,
+    PEAK_NOW,
     PLAN,
+    POWER,
     RAISED,
     STEPS,
+    WATCHED,
     WELL,
 )
 from graphflow.audio.native import (
@@ -94,7 +99,22 @@ def all_well(steps: Any, n: int) -> bool:
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
-def run_steps(plan: Any, frames: int, frame: int) -> None:
+def measure(address: int, outs: Any, count: int, frames: int, fall: float) -> None:
+    """Let a node's meter follow the loudest of its outs: the peak at once, the power in 0.3 s."""
+    meter = floats(address, METER_WORDS)
+    power = float32(0.0)
+    for g in range(count):
+        samples = floats(outs[2 * g], outs[2 * g + 1] * frames)
+        total = float32(0.0)
+        for i in range(outs[2 * g + 1] * frames):
+            total += samples[i] * samples[i]
+        power = max(power, total / float32(max(outs[2 * g + 1] * frames, 1)))
+    meter[HIGHEST] = max(meter[PEAK_NOW], meter[HIGHEST] * float32(fall))
+    meter[POWER] = meter[POWER] * float32(fall) + float32(1.0 - fall) * power
+
+
+@njit(**INLINED)  # type: ignore[untyped-decorator]
+def run_steps(plan: Any, frames: int, frame: int, fall: float) -> None:
     count = plan[P.STEP_COUNT]
     steps = words(plan[P.STEPS], count * S.WORDS)
     played = 0  # steps before this one have been played in a row
@@ -124,7 +144,10 @@ def run_steps(plan: Any, frames: int, frame: int) -> None:
                     mute[i] = 0
         if steps[at + S.METER] != 0:
             # int32 written, float32 read: the peak's own bits
-            bits(steps[at + S.METER], 1)[0] = highest
+            meter = bits(steps[at + S.METER], METER_WORDS)
+            meter[PEAK_NOW] = highest
+            if meter[WATCHED] != 0:
+                measure(steps[at + S.METER], guards, steps[at + S.GUARD_COUNT], frames, fall)
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]
@@ -242,7 +265,8 @@ def run_block(header: int, into: Any, has_in: bool, out: Any, frames: int) -> No
                     heard[c, i] = into[(done + i) * have + k] if have > 0 else float32(0.0)
         if engine[E.HEARD] != 0:
             take_heard(header, into, has_in, done, count)
-        run_steps(plan, count, frame)
+        fall = 1.0 - min(count / (0.3 * gains[E.RATE]), 1.0)  # meters forget in 0.3 s
+        run_steps(plan, count, frame, fall)
         plan[P.FADED] += count
         # read once: the session may change them at any time, and what is noted is what is played
         gain, target, step = gains[E.FADE], gains[E.FADE_TARGET], gains[E.FADE_STEP]
