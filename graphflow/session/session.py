@@ -24,13 +24,15 @@ from graphflow.core.errors import PatchError, UserError, did_you_mean
 from graphflow.core.graph import Graph, GraphNode, build, unknown_kinds
 from graphflow.core.library import Library
 from graphflow.core.literals import parsed
-from graphflow.core.macro import macro_values
+from graphflow.core.macro import macro_range, macro_value, macro_values
 from graphflow.core.merge import merge
 from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Patch
 from graphflow.core.prompts import prompt_inlet, prompt_params
 from graphflow.core.targets import target
+from graphflow.core.units import level_of
 from graphflow.session.audible import silenced
+from graphflow.session.control_loop import Take
 from graphflow.session.flow import Flow
 from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
@@ -95,6 +97,8 @@ class Session:
         """The frame from which the last edit counts."""
         self.listeners: list[Callable[[int], None]] = []
         """Called with the engine's frame at every `pump`."""
+        self.panics: list[Callable[[], None]] = []
+        """Called at `panic`."""
         self.witness: Witness | None = None
         """Who writes down what happens."""
         self.transport = Transport(rate)
@@ -106,6 +110,7 @@ class Session:
         self._left_out: frozenset[str] = frozenset()
         self._explained: set[str] = set()
         self._meant: dict[End, Any] = {}
+        self._moved: dict[str, tuple[float, float]] = {}  # where macros were moved, and their first params with them
         self._morphs: list[Morph] = []
         self._slots = Slots()
         self._later: list[tuple[int, int, str, str, Any]] = []
@@ -332,6 +337,11 @@ class Session:
             self._flow.transport = self.transport
             self._flow.stale()
 
+    def follow(self, transport: Transport) -> None:
+        """Take over bars and beats as somebody else counts them, such as a MIDI clock. The patch stays as it is."""
+        self.transport = self._flow.transport = transport
+        self._flow.stale()
+
     def tempo(self, bpm: float | None) -> None:
         """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError."""
         try:
@@ -447,10 +457,29 @@ class Session:
                 self._meant[node, param] = value
                 self.patch = self.patch.with_value(node, param, value)
             self._remember(before, "new")
+        self._glide(goals, seconds, frame)
+
+    def _glide(self, goals: Mapping[End, tuple[Numeric, float, float]], seconds: float, frame: int) -> None:
         for end in goals:
             self._leave_morphs(end)
         if goals:
             self._morphs.append(Morph.to(goals, max(frame, self.engine.frame), round(seconds * self.rate)))
+
+    def store_scene(self, name: str, params: Iterable[str] | None = None) -> dict[str, Any]:
+        """Write what plays now into the patch as a scene; returns what it holds. An edit like any other.
+
+        `params`: the values to store, as `node.param`. Without: those that the scene has already; in a new one all
+        that were written, set, or are moved by macros, controls and scenes. Raises UserError.
+        """
+        if fault := name_fault(name):
+            raise UserError(f"scenes.{name} {fault}")
+        paths = chosen(name, self.patch, self.graph, self._flow.driver) if params is None else params
+        try:
+            values = values_now(paths, self.graph)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        self.play(replace(self.patch, scenes={**self.patch.scenes, name: values}))
+        return values
 
     def _leave_morphs(self, end: End) -> None:
         for morph in self._morphs:
@@ -471,26 +500,90 @@ class Session:
         self._morphs = [morph for morph in self._morphs if not morph.over(frame)]
 
     def macro(self, name: str, value: float, frame: int = 0) -> None:
-        """Move a macro; each of its params goes to the same place of its own range. Raises UserError."""
+        """Move a macro; each of its params goes to the same place of its own range. Raises UserError.
+
+        Where the patch gives the macro a glide, its params are so long on their way, along their own curves.
+        """
+        macro, params = self.macro_params(name)
+        goals: dict[End, tuple[Numeric, float, float]] = {}
+        for path, moved in macro_values(macro, params, value).items():
+            node, _, param = path.partition(".")
+            if macro.glide:
+                goals[node, param] = params[path], self.get(node, param), params[path].clip(moved)
+            else:
+                self.set(node, param, moved, frame=frame, clip=True)
+        self._glide(goals, macro.glide / 1000.0, frame)
+        if params:
+            first = next(iter(params))
+            self._moved[name] = macro_range(macro, params[first]).clip(value), macro_values(macro, params, value)[first]
+
+    def macro_value(self, name: str) -> float:
+        """Where a macro stands: where it was moved, or, once its first param went elsewhere, where that stands.
+
+        Raises UserError.
+        """
+        macro, params = self.macro_params(name)
+        if not params:
+            raise UserError(f"macro {name} moves nothing that plays")
+        path, first = next(iter(params.items()))
+        node, _, param = path.partition(".")
+        value, goal = self._moved.get(name, (0.0, math.nan))
+        if goal in (self.get(node, param), *(morph.goal((node, param)) for morph in self._morphs)):
+            return macro_range(macro, first).clip(value)
+        return macro_value(macro, first, self.get(node, param))
+
+    def macro_params(self, name: str) -> tuple[Expose, dict[str, Numeric]]:
+        """A macro and the numbers that it moves, by `node.param`. Raises UserError."""
         if name not in self.patch.expose:
             raise UserError(f"no macro is called {name!r}{did_you_mean(name, self.patch.expose)}")
         macro = self.patch.expose[name]
         params: dict[str, Numeric] = {}
         for path in macro.params:
-            _, declared = self.find(*path.split(".", 1))
+            node = self.graph.nodes[path.partition(".")[0]]
+            declared = None if node.spec is None else self.find(*path.split(".", 1))[1]
             if isinstance(declared, Numeric):
                 params[path] = declared
-        for path, moved in macro_values(macro, params, value).items():
-            node, _, param = path.partition(".")
-            self.set(node, param, moved, frame=frame, clip=True)
+        return macro, params
 
     def hush(self, yes: bool = True) -> None:
         """Fade everything out; or in again."""
         self.engine.fade(0.0 if yes else 1.0, 0.05)
 
     def panic(self) -> None:
-        """Silence now."""
+        """Silence now, and every service beside the graph lets go of its notes."""
         self.engine.silence()
+        for let_go in self.panics:
+            let_go()
+
+    # --- services beside the graph ------------------------------------------------------------------------------------
+
+    def enter(self, outside: str, message: Any, frame: int = 0) -> None:
+        """A message of a service, like "midi", for every node that listens to it; it counts from a frame (0: now)."""
+        self._flow.enter(outside, message, frame)
+
+    def serve(self, outside: str, take: Take | None) -> None:
+        """Have a service take what nodes tell it; None: it takes nothing more."""
+        if take is None:
+            self._flow.takers.pop(outside, None)
+        else:
+            self._flow.takers[outside] = take
+
+    def level(self, node: str) -> tuple[float, float]:
+        """How loud a node is: peak and RMS of its loudest out in dB; followed from the first time it is asked for."""
+        instance = self._parts.instances.get(node)
+        peak, rms = instance.levels() if instance is not None else (0.0, 0.0)
+        return level_of(peak), level_of(rms)
+
+    # --- beside the graph -----------------------------------------------------------------------------------------
+
+    def enter(self, outside: str, message: Any, frame: int = 0) -> None:
+        """A message of a service beside the graph (MIDI, OSC), for every node that listens to it."""
+        self._flow.enter(outside, message, frame)
+
+    @property
+    def takers(self) -> dict[str, Callable[[str, Any, int], None]]:
+        """Services that take what nodes tell them: by name, what is called with node, message and frame."""
+        return self._flow.takers
 
     def _apply(self, name: str, param: str, value: Any, frame: int = 0) -> None:
         """Bring a param's value to where the node runs."""
