@@ -26,8 +26,9 @@ from graphflow.core.library import Library
 from graphflow.core.literals import parsed
 from graphflow.core.macro import macro_range, macro_value, macro_values
 from graphflow.core.merge import merge
+from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
-from graphflow.core.patch import TRANSPORT, Patch
+from graphflow.core.patch import TRANSPORT, Expose, Patch
 from graphflow.core.prompts import prompt_inlet, prompt_params
 from graphflow.core.targets import target
 from graphflow.core.units import level_of
@@ -38,6 +39,7 @@ from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
 from graphflow.session.morph import End, Morph
 from graphflow.session.parts import Parts, Unplayable, goes_on
+from graphflow.session.scenes import chosen, values_now
 from graphflow.session.slots import Slot, Slots
 from graphflow.session.take import Witness
 from graphflow.session.tapes import TapeStatistics
@@ -514,8 +516,9 @@ class Session:
                 self.set(node, param, moved, frame=frame, clip=True)
         self._glide(goals, macro.glide / 1000.0, frame)
         if params:
-            first = next(iter(params))
-            self._moved[name] = macro_range(macro, params[first]).clip(value), macro_values(macro, params, value)[first]
+            path, first = next(iter(params.items()))
+            goal = first.clip(macro_values(macro, params, value)[path])
+            self._moved[name] = macro_range(macro, first).clip(value), goal
 
     def macro_value(self, name: str) -> float:
         """Where a macro stands: where it was moved, or, once its first param went elsewhere, where that stands.
@@ -573,17 +576,6 @@ class Session:
         instance = self._parts.instances.get(node)
         peak, rms = instance.levels() if instance is not None else (0.0, 0.0)
         return level_of(peak), level_of(rms)
-
-    # --- beside the graph -----------------------------------------------------------------------------------------
-
-    def enter(self, outside: str, message: Any, frame: int = 0) -> None:
-        """A message of a service beside the graph (MIDI, OSC), for every node that listens to it."""
-        self._flow.enter(outside, message, frame)
-
-    @property
-    def takers(self) -> dict[str, Callable[[str, Any, int], None]]:
-        """Services that take what nodes tell them: by name, what is called with node, message and frame."""
-        return self._flow.takers
 
     def _apply(self, name: str, param: str, value: Any, frame: int = 0) -> None:
         """Bring a param's value to where the node runs."""
