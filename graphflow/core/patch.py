@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -145,7 +146,7 @@ class Patch:
 
     def with_whole_midi(self) -> Patch:
         """Without controls of nodes, macros and scenes that are gone."""
-        here = {"params": self.nodes, "macros": self.expose, "scenes": self.scenes}
+        here: dict[str, Collection[str]] = {"params": self.nodes, "macros": self.expose, "scenes": self.scenes}
         midi = {
             section: {t: c for t, c in table.items() if t.partition(".")[0] in here[section]}
             for section, table in self.midi.items()

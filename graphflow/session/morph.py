@@ -37,6 +37,10 @@ class Morph:
         """Somebody has set this param: it goes its own way."""
         self.ways.pop(end, None)
 
+    def goal(self, end: End) -> float | None:
+        """Where a param will arrive; None where it is not on the way."""
+        return self.ways[end].value if end in self.ways else None
+
     def over(self, frame: int) -> bool:
         return not self.ways or frame >= self.begin + self.frames
 

@@ -17,6 +17,7 @@ from graphflow.audio.autopsy import explain
 from graphflow.audio.engine import Engine, EngineStatistics
 from graphflow.audio.instance import Instance
 from graphflow.audio.layout import WELL
+from graphflow.audio.trial import Trials
 from graphflow.core.check import silent
 from graphflow.core.declare import Numeric, Param, Switch
 from graphflow.core.difference import Difference, difference
@@ -151,6 +152,11 @@ class Session:
         except TimeoutError:
             future.cancel()
             raise
+
+    @property
+    def trials(self) -> Trials:
+        """Where somebody else's nodes are tried before they play. For any thread."""
+        return self._parts.trials
 
     # --- transactions -------------------------------------------------------------------------------------------------
 
