@@ -17,9 +17,12 @@ ROOT = "/gf"
 
 Range: TypeAlias = tuple[float, float]
 What: TypeAlias = Literal[
-    "number", "norm", "switch", "choice", "text", "prompt", "weights", "action", "level", "status"
+    "number", "norm", "switch", "choice", "text", "prompt", "weights", "action", "level", "status", "heard"
 ]
-"""What a controller may draw for it: a fader, a button, a row of buttons, a field, a pad; or nothing."""
+"""What a controller may draw for it: a fader, a button, a row of buttons, a field, a pad; or nothing.
+
+`heard` is an address of the patch's own: it takes whatever is sent.
+"""
 
 
 class Access(IntEnum):

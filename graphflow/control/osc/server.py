@@ -1,175 +1,272 @@
-"""OSC: every live param by its address. `/gf/node/NAME/PARAM value` sets, without a value it asks.
+"""The OSC server: packets come in by UDP and TCP, are carried out in the session's thread, and are answered.
 
-python-osc is the codec only; its servers sleep in the event loop. Numbers are taken in any OSC type and brought into
-the param's range; what is wrong is answered to the sender as `/gf/sys/error address line`.
+It runs in the session's asyncio loop: a datagram is applied when it arrives, by a plain call, and is heard from the
+next block on.
 """
 
 from __future__ import annotations
 
-import asyncio
-import struct
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from pythonosc import osc_message
-from pythonosc.osc_message import OscMessage
-from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
-from pythonosc.parsing import osc_types
+from graphflow.control.osc.astray import why_not
+from graphflow.control.osc.bundles import Bundles, BundleStatistics
+from graphflow.control.osc.clock import Clock, LiveClock
+from graphflow.control.osc.complaints import Complaints
+from graphflow.control.osc.entry import ROOT, Entry
+from graphflow.control.osc.feed import Feed, FeedStatistics, messages_of
+from graphflow.control.osc.files import PatchFiles
+from graphflow.control.osc.gate import Gate
+from graphflow.control.osc.holder import holder_of
+from graphflow.control.osc.packet import NOW, Malformed, Message, message, read, written
+from graphflow.control.osc.peer import Call, Peer
+from graphflow.control.osc.service import Service
+from graphflow.control.osc.space import Space
+from graphflow.control.osc.tcp import TcpPort
+from graphflow.control.osc.udp import UdpPort
+from graphflow.core.errors import UserError
 
-from graphflow.core.declare import Choice, Numeric, Switch
-from graphflow.core.errors import UserError, did_you_mean
-from graphflow.session import Session
+if TYPE_CHECKING:
+    from graphflow.session import Session
 
 PORT = 7654
 HOST = "127.0.0.1"
-ROOT = "/gf"
-MALFORMED = (osc_message.ParseError, osc_types.ParseError, ValueError, IndexError, struct.error)
-"""What python-osc raises on bytes that are no OSC: each of its modules has a ParseError of its own."""
-BUNDLE, BUNDLE_HEAD, DEEPEST = b"#bundle\0", 16, 8
-"""How a bundle begins, its bytes before the first part (that and a time), and how deep bundles may lie in bundles."""
-FIXED = {int: 4, float: 4}
-"""The least a number takes, in bytes."""
+TRIES = 20
+"""Free ports that are tried where any will do: the one after it has to be free too."""
+ON_FRAMES = f"{ROOT}/node/", f"{ROOT}/macro/", f"{ROOT}/scene/"
+FRAMED = frozenset({"number", "norm", "switch", "choice", "text", "action"})
+"""What the session sets on a frame by itself."""
 
 
 @dataclass(frozen=True)
 class OscStatistics:
-    """What has come in. Malformed packets were no OSC at all; refused messages were answered with the reason."""
+    """What has come in and gone out.
+
+    Malformed packets were no OSC at all; refused messages were answered with the reason; `strangers` are packets of
+    hosts that are not let in; `dropped` could not be sent.
+    """
 
     messages: int
     refused: int
     malformed: int
+    strangers: int
+    dropped: int
+    bundles: BundleStatistics
+    feed: FeedStatistics
+
+    def __str__(self) -> str:
+        parts = [f"{self.messages} messages"]
+        for count, what in ((self.refused, "refused"), (self.malformed, "malformed"), (self.strangers, "strange")):
+            parts += [f"{count} {what}"] if count else []
+        late = self.bundles.late
+        parts += [f"{late} late bundle{'s' if late > 1 else ''}"] if late else []
+        return f"OSC: {', '.join(parts)}"
 
 
-class OscServer(asyncio.DatagramProtocol):
-    """The session's params over UDP on loopback. Runs in the session's loop, so that a message is a plain call."""
+class OscServer:
+    """A session's addresses on a port, UDP; TCP on the next one. `port` 0 takes free ones.
 
-    def __init__(self, session: Session, host: str = HOST, port: int = PORT) -> None:
-        self._session = session
-        self.host, self.port = host, port
-        self._transport: asyncio.DatagramTransport | None = None
+    `allow` are hosts that may send from elsewhere; `remote_files` whether they may load and save. `path` is the patch's
+    file. `http_port` is told to who says hello; whoever serves HTTP sets it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        host: str = HOST,
+        port: int = PORT,
+        *,
+        allow: Iterable[str] = (),
+        remote_files: bool = False,
+        path: Path | None = None,
+        clock: Clock | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Raises UserError for a host in `allow` that there is not."""
+        self.session, self.host, self.port, self.http_port = session, host, port, 0
+        self.steady = steady
+        self.complaints = Complaints(session.report, steady)
+        self.gate = Gate(allow, session.report)
+        self.files = PatchFiles(session, path, remote=remote_files)
+        self._service = Service(self)
+        self.space = Space(session, self._service.bind)
+        self.feed = Feed(self.space)
+        self.bundles = Bundles(
+            clock or LiveClock(session),
+            session.rate,
+            self._carry_out,
+            self._waits,
+            block=lambda: 0 if session.lockstep else session.engine.block,
+            report=self._late,
+            steady=steady,
+        )
+        self.udp = UdpPort(self.receive, self.gate)
+        self.tcp = TcpPort(self.receive, self.gate, malformed=self._count_malformed, left=self._left)
         self._messages = self._refused = self._malformed = 0
+        self._renewed: tuple[str, float] = ("", 0.0)
+
+    # --- ports --------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin to listen; port 0 takes a free one. Raises UserError where the port is taken."""
-        loop = asyncio.get_running_loop()
-        try:
-            self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.host, self.port))
-        except OSError as error:
-            raise UserError(
-                f"--osc {self.port}: the port cannot be had ({error.strerror or error}); another graphflow may "
-                "hold it, choose another number"
-            ) from error
-        self.port = self._transport.get_extra_info("sockname")[1]
+        """Begin to listen. Raises UserError where a port cannot be had."""
+        for tries_left in reversed(range(TRIES if self.port == 0 else 1)):
+            wanted = self.port
+            try:
+                self.port = await self.udp.open(self.host, wanted)
+            except OSError as error:
+                raise self._taken(wanted, "udp", error) from error
+            try:
+                await self.tcp.open(self.host, self.port + 1)
+                break
+            except (OSError, OverflowError) as error:
+                self.udp.close()
+                if not tries_left:
+                    raise self._taken(self.port + 1, "tcp", error) from error
+                self.port = wanted
+        self.session.listeners.append(self.look)
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        """Stop listening; who is connected is let go of."""
+        if self.look in self.session.listeners:
+            self.session.listeners.remove(self.look)
+        self._service.close()
+        self.udp.close()
+        self.tcp.close()
+
+    def _taken(self, port: int, transport: Literal["udp", "tcp"], error: Exception) -> UserError:
+        why = getattr(error, "strerror", None) or str(error)
+        holder = holder_of(port, transport)
+        who = f"{holder} holds it" if holder else "another program may hold it"
+        what = f"--osc {self.port}: " + ("" if port == self.port else f"its TCP port {port}: ")
+        free = f"choose another, as in --osc {port + 10 if port < 65000 else PORT}"
+        return UserError(f"{what}{self.host}:{port} cannot be had ({why}); {who}; {free}")
+
+    def udp_peer(self, host: str, port: int) -> Peer:
+        """Whoever receives datagrams there."""
+        return self.udp.peer_at(host, port)
+
+    # --- packets ------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, peer: Peer) -> None:
+        """Carry out a packet, or what of it is for now. Never raises."""
+        self.space.refresh()
+        try:
+            if data.startswith(b"/"):  # the usual case, without a bundle's paths
+                self._single(message(data), peer)
+            else:
+                packet = read(data)
+                self._malformed += packet.unknown
+                for bundle in packet.bundles:
+                    self._messages += len(bundle.messages)
+                    try:
+                        self.bundles.take(bundle, peer)
+                    except UserError as error:
+                        self.refuse(peer, "#bundle", str(error))
+        except Malformed:
+            self._malformed += 1
+            return
+        self._renew(peer.host)
+
+    def look(self, frame: int) -> None:
+        """To be called every few ms: what has become due, and values to who wants them."""
+        self.space.refresh()
+        self.bundles.look(frame)
+        self.feed.look(self.steady())
+
+    def refuse(self, peer: Peer, address: str, line: str) -> None:
+        """Tell a sender what is wrong; and the log, now and then."""
+        self._refused += 1
+        self.complaints.refused(f"{peer.host}:{peer.port}", address, line)
+        peer.send(written(f"{ROOT}/sys/error", [address[:200], line[:1000]]))
 
     def statistics(self) -> OscStatistics:
-        return OscStatistics(self._messages, self._refused, self._malformed)
+        return OscStatistics(
+            self._messages,
+            self._refused,
+            self._malformed,
+            self.gate.turned_away,
+            self.udp.dropped + self.tcp.dropped,
+            self.bundles.statistics(),
+            self.feed.statistics(),
+        )
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def _single(self, told: Message, peer: Peer) -> None:
+        self._messages += 1
+        frame = self.bundles.soon()
+        self._carry_out(told, Call(peer, frame if frame and self._waits(told) else 0))
+
+    def _carry_out(self, told: Message, call: Call) -> None:
+        """One message: set, ask, or do. What is wrong is told to its sender."""
+        address, arguments = told.address, told.arguments
+        entry = self.space.entries.get(address)
         try:
-            messages = decoded(data)
-        except MALFORMED:
-            self._malformed += 1
-            return
-        for message in messages:
-            self._messages += 1
-            try:
-                answer = self._take(message.address, list(message.params))
-            except UserError as error:
-                self._refused += 1
-                self._reply(addr, f"{ROOT}/sys/error", [message.address, str(error)])
-                continue
-            if answer is not None:
-                self._reply(addr, message.address, [answer])
+            for one in (entry,) if entry is not None else self._meant(address):
+                if arguments or one.value is None:
+                    self._take(one, told, call)
+                else:
+                    for values in messages_of(one, one.value()):
+                        call.peer.send(written(one.address, values))
+        except UserError as error:
+            self.refuse(call.peer, address, str(error).partition("\n")[0])
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # a value that no declaration foresaw: it is refused like any other, and the rest goes on
+            self.refuse(call.peer, address, f"{address[:80]}: {type(error).__name__}: {error}")
 
-    def _take(self, address: str, arguments: list[Any]) -> Any:
-        """Carry out one message; the answer to a question, else None. Raises UserError."""
-        parts = address.strip("/").split("/")
-        if parts[:1] != [ROOT[1:]] or len(parts) < 2:
-            raise UserError(f"{address}: expected an address below {ROOT}, like {ROOT}/node/NAME/PARAM")
-        if parts[1] == "node" and len(parts) in (4, 5):
-            return self._param(parts[2], parts[3], parts[4:] == ["norm"], len(parts) == 5, arguments, address)
-        if parts[1] == "macro" and len(parts) == 3 and len(arguments) == 1:
-            self._session.macro(parts[2], _number(address, arguments[0]))
-            return None
-        if parts[1] == "scene" and len(parts) == 3:
-            self._session.scene(parts[2])
-            return None
-        if parts[1:] == ["hush"]:
-            self._session.hush(not arguments or bool(_number(address, arguments[0])))
-            return None
-        if parts[1:] == ["panic"]:
-            self._session.panic()
-            return None
-        if parts[1:] == ["sys", "ping"]:
-            return arguments[0] if arguments else 1
-        known = ["node", "macro", "scene", "hush", "panic", "sys"]
-        raise UserError(f"{address}: no such address{did_you_mean(parts[1], known)}")
-
-    def _param(self, node: str, param: str, norm: bool, twin: bool, arguments: list[Any], address: str) -> Any:
-        if twin and not norm:
-            raise UserError(f"{address}: no such address; expected {ROOT}/node/{node}/{param} or .../norm")
-        _, declared = self._session.find(node, param)
-        if norm and not isinstance(declared, Numeric):
-            raise UserError(f"{address}: {param} is no number; it has no norm")
-        if not arguments:
-            value = self._session.get(node, param)
-            return declared.norm(value) if norm and isinstance(declared, Numeric) else value
-        if len(arguments) != 1:
-            raise UserError(f"{address}: {len(arguments)} arguments; expected one value, or none to ask")
-        value = arguments[0]
-        if isinstance(declared, Numeric):
-            value = _number(address, value)
-            value = declared.value_at(value) if norm else value
-        elif isinstance(declared, Choice) and isinstance(value, (int, float)):
-            value = declared.choices[round(min(max(_number(address, value), 0.0), len(declared.choices) - 1))]
-        elif isinstance(declared, Switch):
-            value = _number(address, value)
-        self._session.set(node, param, value, clip=True)
-        return None
-
-    def _reply(self, addr: Any, address: str, values: list[Any]) -> None:
-        if self._transport is None:
-            return
-        builder = OscMessageBuilder(address)
-        for value in values:
-            builder.add_arg(int(value) if isinstance(value, bool) else value)
+    def _meant(self, address: str) -> tuple[Entry, ...]:
         try:
-            self._transport.sendto(builder.build().dgram, addr)
-        except BuildError:
-            self._malformed += 1
-
-
-def decoded(data: bytes, depth: int = 0) -> list[OscMessage]:
-    """The messages of a packet, in order; bundles are opened.
-
-    Not by python-osc: a part with a size below 0 keeps its reader busy for ever.
-    """
-    if data.startswith(BUNDLE):
-        if len(data) < BUNDLE_HEAD or depth == DEEPEST:
-            raise ValueError("no bundle")
-        found: list[OscMessage] = []
-        at = BUNDLE_HEAD
-        while at < len(data):
-            end = at + 4 + struct.unpack_from("!I", data, at)[0]
-            if end > len(data):
-                raise ValueError("cut off")
-            found += decoded(data[at + 4 : end], depth + 1)
-            at = end
+            found = self.space.dispatch.find(address)
+        except ValueError as error:
+            raise UserError(f"{address[:80]}: {error}") from error
+        if not found:
+            raise UserError(why_not(address, self.space.entries, self.session))
         return found
-    if not OscMessage.dgram_is_message(data):
-        raise ValueError("neither a message nor a bundle")
-    message = OscMessage(data)
-    # python-osc reads a number that was cut off as 0
-    if len(data) < sum(FIXED.get(type(value), 0) for value in message.params) + data.index(b",") + 4:
-        raise ValueError("cut off")
-    return [message]
+
+    def _take(self, entry: Entry, told: Message, call: Call) -> None:
+        arguments, most = told.arguments, len(entry.types)
+        if entry.take is None:
+            raise UserError(f"{entry.address}: it only tells; send it without arguments to ask")
+        if entry.what != "heard" and not entry.fewest <= len(arguments) <= most:
+            raise UserError(_miscounted(entry, len(arguments)))
+        entry.take(arguments, call)
+        if self.complaints.level == "all":
+            self.complaints.taken(f"{call.peer.host}:{call.peer.port}", str(told))
+        self.feed.moved(entry.address, call.peer, arguments, self.steady())
+
+    def _waits(self, told: Message) -> bool:
+        """Whether the session can do this on a frame by itself."""
+        entry = self.space.entries.get(told.address)
+        if entry is None or not told.arguments:
+            return False
+        return entry.address.startswith(ON_FRAMES) and entry.what in FRAMED
+
+    def _renew(self, host: str) -> None:
+        now = self.steady()
+        if self._renewed[0] != host or now - self._renewed[1] > 1.0:
+            self._renewed = host, now
+            self.feed.heard_from(host, now)
+
+    def _late(self, line: str) -> None:
+        if self.complaints.level != "quiet":
+            self.session.report(line)
+
+    def _count_malformed(self) -> None:
+        self._malformed += 1
+
+    def _left(self, peer: Peer) -> None:
+        self.feed.leave((peer.host, peer.port))
+
+    def __str__(self) -> str:
+        return f"OSC on {self.host}:{self.port}, TCP on {self.port + 1}, {len(self.space.entries)} addresses"
 
 
-def _number(address: str, value: Any) -> float:
-    if isinstance(value, (int, float)) and value == value:
-        return float(value)
-    raise UserError(f"{address} is {value!r}; expected a number")
+def _miscounted(entry: Entry, count: int) -> str:
+    most, least = len(entry.types), entry.fewest
+    expected = "one value" if most == least == 1 else f"{least} to {most}" if least < most else f"{most}"
+    asks = ", or none to ask" if entry.value is not None else ""
+    return f"{entry.address}: {count} arguments; expected {expected or 'none'}{asks}"
+
+
+__all__ = ["HOST", "NOW", "PORT", "OscServer", "OscStatistics"]

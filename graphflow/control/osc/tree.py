@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from graphflow.control.osc.entry import ROOT, Access, Entry
 from graphflow.core.declare import Choice, Numeric, Param, Switch, Text
 from graphflow.core.graph import Graph, GraphNode
+from graphflow.core.heard import Heard
 from graphflow.core.macro import macro_range
 from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Expose, Patch
@@ -31,7 +32,7 @@ def declared(graph: Graph, patch: Patch) -> list[Entry]:
     entries = [entry for node in graph.nodes.values() for entry in of_node(node)]
     entries += [entry for name, macro in patch.expose.items() for entry in of_macro(name, macro, graph)]
     entries += [of_scene(name) for name in patch.scenes]
-    entries += [entry for node in graph.nodes.values() for entry in of_meter(node)]
+    entries += [entry for node in graph.nodes.values() for entry in (*of_meter(node), *of_heard(node))]
     return entries + list(always())
 
 
@@ -119,6 +120,19 @@ def of_prompts(node: str, spec: Spec) -> Iterator[Entry]:
             param="weights",
             least=1,
         )
+
+
+def of_heard(node: GraphNode) -> Iterator[Entry]:
+    """Addresses of the patch's own, which a node turns into signals."""
+    for name in heard_by(node):
+        address = str(node.settings.get(name))
+        yield Entry(address, "", f"Heard by {node.name}.", "heard", Access.WRITE, node=node.name, param=name, least=0)
+
+
+def heard_by(node: GraphNode) -> list[str]:
+    """The settings of a node that name what it hears."""
+    settings = node.spec.settings if node.spec is not None else {}
+    return [name for name, setting in settings.items() if isinstance(setting, Heard)]
 
 
 def of_meter(node: GraphNode) -> Iterator[Entry]:

@@ -1,0 +1,64 @@
+"""Time tags as frames of the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from graphflow.session import Session
+
+NTP_TO_UNIX = 2_208_988_800
+"""Seconds from 1900, where NTP begins to count, to 1970."""
+
+
+def tag_of(unix: float) -> int:
+    """The time tag of a moment, in seconds since 1970."""
+    return round((unix + NTP_TO_UNIX) * 2**32)
+
+
+def unix_of(tag: int) -> float:
+    """The other way round; good to 0.2 microseconds."""
+    return tag / 2**32 - NTP_TO_UNIX
+
+
+class Clock(Protocol):
+    """Says on which frame a tag falls, and at which frame the engine is."""
+
+    def frame_of(self, tag: int) -> int: ...
+    def now(self) -> int: ...
+
+
+class LiveClock:
+    """A tag is the sender's wall clock; it is compared with ours at the moment it comes, so that ours may be set.
+
+    How far the two clocks are apart nobody can know here: controllers on other computers need NTP on both.
+    """
+
+    def __init__(
+        self, session: Session, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._session, self._wall, self._steady = session, wall, steady
+
+    def frame_of(self, tag: int) -> int:
+        ahead = unix_of(tag) - self._wall()
+        frame = self._session.frame_clock.frame_at(self._steady() + ahead)
+        return frame if frame >= 0 else self.now() + round(ahead * self._session.rate)
+
+    def now(self) -> int:
+        return self._session.engine.frame
+
+
+class GivenClock:
+    """For renders: the tag of one frame is given, and all others follow exactly."""
+
+    def __init__(self, session: Session, tag: int, frame: int = 0) -> None:
+        self._session, self._tag, self._frame = session, tag, frame
+
+    def frame_of(self, tag: int) -> int:
+        # in whole numbers: 2**31 is half a unit
+        return self._frame + ((tag - self._tag) * self._session.rate + 2**31 >> 32)
+
+    def now(self) -> int:
+        return self._session.engine.frame

@@ -1,0 +1,309 @@
+"""Values on their way to who has asked: at a rate, with the last one always sent, and no echo to its source."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from graphflow.control.osc.entry import Entry
+from graphflow.control.osc.packet import written
+from graphflow.control.osc.peer import Peer
+from graphflow.control.osc.space import Space
+from graphflow.core.errors import UserError
+
+LEASE = 60.0
+"""Seconds that somebody is sent values after the last thing heard from that host."""
+VALUES_HZ, LEVELS_HZ, SLOWEST_HZ = 30.0, 20.0, 0.1
+ECHO = 0.3
+"""Seconds in which a value is not sent to who has just moved it."""
+BUDGET = 64
+"""Messages sent at one look, so that a thousand subscribers slow each other down and nothing else."""
+MOST, MOST_PATTERNS = 1024, 32
+"""Who can have subscribed at once, and to how many patterns."""
+EVERYTHING = ""
+"""The pattern of who has said hello: all values of the patch, but no levels."""
+
+Key: TypeAlias = tuple[str, int]
+Values: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class FeedStatistics:
+    """`ended`: leases that ran out, because nothing came from there any more."""
+
+    subscribers: int
+    sent: int
+    ended: int
+    refused: int
+
+
+@dataclass
+class Lease:
+    """One receiver. `owner` is who asked: the same computer may have several programs."""
+
+    target: Peer
+    owner: Key
+    until: float
+    watches: dict[str, Watch] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return self.target.host, self.target.port
+
+
+@dataclass
+class Watch:
+    """One pattern of a receiver. `pending`: addresses that may have news; `held`: until when they are not sent."""
+
+    lease: Lease
+    pattern: str
+    every: float
+    due: float = 0.0
+    entries: dict[str, Entry] = field(default_factory=dict)
+    sent: dict[str, Values] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
+    pending: dict[str, None] = field(default_factory=dict)
+    queued: bool = False
+
+
+class Feed:
+    """All subscriptions. `look` with the time in seconds every few ms; it never waits."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._leases: dict[Key, Lease] = {}
+        self._watching: dict[str, list[Watch]] = {}
+        self._levels: dict[str, list[Watch]] = {}
+        self._quick: dict[str, list[Watch]] = {}
+        self._last: dict[str, Values] = {}
+        self._ready: deque[Watch] = deque()
+        self._values_at = self._levels_at = self._expire_at = 0.0
+        self._sent = self._ended = self._refused = 0
+        space.listeners.append(lambda change: self._expand())
+
+    # --- who listens ------------------------------------------------------------------------------------------------
+
+    def subscribe(
+        self, target: Peer, pattern: str, now: float, *, owner: Key | None = None, hz: float = 0.0, lease: float = LEASE
+    ) -> None:
+        """Send what a pattern means to somebody: at once, and whenever it changes. Raises UserError.
+
+        `hz`: how often at most, 0 for the usual. `lease`: for how many seconds; math.inf until `leave`.
+        """
+        key = target.host, target.port
+        held = self._leases.get(key)
+        if held is None:
+            if len(self._leases) >= MOST:
+                self._refused += 1
+                raise UserError(f"/gf/subscribe: {MOST} have subscribed already; wait until one has left")
+            held = self._leases[key] = Lease(target, owner or key, now + lease)
+        if pattern not in held.watches and len(held.watches) >= MOST_PATTERNS:
+            self._refused += 1
+            raise UserError(f"/gf/subscribe: {MOST_PATTERNS} patterns already; take one with * that means them all")
+        held.target, held.owner, held.until = target, owner or key, now + lease
+        watch = held.watches[pattern] = Watch(held, pattern, 1.0 / min(max(hz or VALUES_HZ, SLOWEST_HZ), VALUES_HZ))
+        self._fill(watch)
+        self._index()
+        self._send_ready(now)
+
+    def unsubscribe(self, key: Key, pattern: str | None = None) -> None:
+        """No more of a pattern; None: of anything. Who asks may be the owner or the receiver."""
+        for lease in [held for held in self._leases.values() if key in (held.key, held.owner)]:
+            if pattern is None:
+                lease.watches.clear()
+            else:
+                lease.watches.pop(pattern, None)
+            if not lease.watches:
+                del self._leases[lease.key]
+        self._index()
+
+    def leave(self, key: Key) -> None:
+        """A connection has ended."""
+        if self._leases.pop(key, None) is not None:
+            self._index()
+
+    def heard_from(self, host: str, now: float) -> None:
+        """Something came from a host: its leases begin anew."""
+        for lease in self._leases.values():
+            if lease.target.host == host:
+                lease.until = max(lease.until, now + LEASE)
+
+    # --- what has changed -------------------------------------------------------------------------------------------
+
+    def moved(self, address: str, peer: Peer, arguments: Sequence[Any], now: float) -> None:
+        """Somebody has set a value: it is not sent back there for a while, and after that only if it became another."""
+        source = peer.host, peer.port
+        for watch in self._watching.get(address, ()):
+            lease = watch.lease
+            if source in (lease.owner, lease.key):
+                watch.held[address] = now + ECHO
+                watch.sent[address] = tuple(arguments)
+            elif lease.target.host == peer.host and not self._owns(source):
+                watch.held[address] = now + ECHO  # another socket of the same program, perhaps
+            self._mark(watch, address)
+
+    def _owns(self, source: Key) -> bool:
+        return any(source in (lease.owner, lease.key) for lease in self._leases.values())
+
+    def look(self, now: float) -> None:
+        if not self._leases:
+            return
+        if now >= self._expire_at:
+            self._expire_at = now + 1.0
+            self._expire(now)
+        self._poll(self._quick)
+        if now >= self._values_at:
+            self._values_at = now + 1.0 / VALUES_HZ
+            self._poll(self._watching)
+        if now >= self._levels_at:
+            self._levels_at = now + 1.0 / LEVELS_HZ
+            for address, watches in self._levels.items():
+                for watch in watches:
+                    self._mark(watch, address)
+        self._send_ready(now)
+
+    def statistics(self) -> FeedStatistics:
+        return FeedStatistics(len(self._leases), self._sent, self._ended, self._refused)
+
+    def _poll(self, watching: dict[str, list[Watch]]) -> None:
+        for address, watches in watching.items():
+            value = value_of(watches[0].entries[address])
+            if value is not None and value != self._last.get(address):
+                self._last[address] = value
+                for watch in watches:
+                    self._mark(watch, address)
+
+    def _mark(self, watch: Watch, address: str) -> None:
+        watch.pending[address] = None
+        if not watch.queued:
+            watch.queued = True
+            self._ready.append(watch)
+
+    def _expire(self, now: float) -> None:
+        gone = [key for key, lease in self._leases.items() if lease.until < now]
+        for key in gone:
+            del self._leases[key]
+        if gone:
+            self._ended += len(gone)
+            self._index()
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def _send_ready(self, now: float) -> None:
+        budget = BUDGET
+        for _ in range(len(self._ready)):
+            watch = self._ready.popleft()
+            watch.queued = False
+            if self._leases.get(watch.lease.key) is not watch.lease:
+                continue  # it has left meanwhile
+            if now >= watch.due and budget > 0:
+                budget -= self._send(watch, now, budget)
+                if not watch.pending:
+                    watch.due = now + watch.every
+            if watch.pending:
+                watch.queued = True
+                self._ready.append(watch)
+
+    def _send(self, watch: Watch, now: float, budget: int) -> int:
+        """Send what may be sent; how many messages that were."""
+        sent = 0
+        for address in list(watch.pending):
+            if sent >= budget:
+                break
+            if watch.held.get(address, 0.0) > now:
+                continue
+            del watch.pending[address]
+            entry = watch.entries.get(address)
+            value = None if entry is None else value_of(entry)
+            if entry is None or value is None:
+                continue
+            watch.held.pop(address, None)
+            if entry.what != "level" and same(value, watch.sent.get(address)):
+                continue
+            watch.sent[address] = value
+            for arguments in messages_of(entry, value):
+                watch.lease.target.send(written(address, arguments))
+                sent += 1
+        self._sent += sent
+        return sent
+
+    # --- which addresses --------------------------------------------------------------------------------------------
+
+    def _expand(self) -> None:
+        """The addresses have changed."""
+        for lease in self._leases.values():
+            for watch in lease.watches.values():
+                self._fill(watch)
+        self._index()
+
+    def _fill(self, watch: Watch) -> None:
+        """Look up what the pattern means now; what is new there is news. Raises UserError."""
+        try:
+            entries = self._meant(watch.pattern)
+        except ValueError as error:
+            del watch.lease.watches[watch.pattern]
+            if not watch.lease.watches:
+                del self._leases[watch.lease.key]
+            raise UserError(f"/gf/subscribe: {error}") from error
+        fresh = [entry.address for entry in entries if entry.address not in watch.entries]
+        watch.entries = {entry.address: entry for entry in entries}
+        watch.sent = {address: sent for address, sent in watch.sent.items() if address in watch.entries}
+        watch.held = {address: until for address, until in watch.held.items() if address in watch.entries}
+        for address in fresh:
+            self._mark(watch, address)
+
+    def _meant(self, pattern: str) -> Sequence[Entry]:
+        if pattern == EVERYTHING:
+            return [
+                e for e in self._space.entries.values() if e.value is not None and e.what not in ("level", "status")
+            ]
+        return [entry for entry in self._space.dispatch.find(pattern) if entry.value is not None]
+
+    def _index(self) -> None:
+        self._watching, self._levels, self._quick = {}, {}, {}
+        for lease in self._leases.values():
+            for watch in lease.watches.values():
+                for address, entry in watch.entries.items():
+                    table = self._levels if entry.what == "level" else self._watching
+                    table.setdefault(address, []).append(watch)
+                    if entry.address.startswith("/gf/transport/"):  # a beat is to be seen when it falls
+                        self._quick.setdefault(address, []).append(watch)
+        self._last = {address: value for address, value in self._last.items() if address in self._watching}
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{lease.target.host}:{lease.target.port} {watch.pattern or 'everything'}"
+            for lease in self._leases.values()
+            for watch in lease.watches.values()
+        )
+
+
+def value_of(entry: Entry) -> Values | None:
+    """What it holds; None for what holds nothing, or went just now."""
+    if entry.value is None:
+        return None
+    try:
+        return entry.value()
+    except (KeyError, UserError):  # its node left since the last look
+        return None
+
+
+def messages_of(entry: Entry, value: Values) -> list[Values]:
+    """The messages a value makes: one, or one for each prompt."""
+    size = len(entry.types)
+    return [value[at : at + size] for at in range(0, len(value), size)] if entry.what == "prompt" else [value]
+
+
+def same(one: Sequence[Any], other: Sequence[Any] | None) -> bool:
+    """Equal but for what is lost where numbers are told as float32."""
+    if other is None or len(one) != len(other):
+        return False
+    return all(
+        math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
+        if isinstance(a, (int, float)) and isinstance(b, (int, float))
+        else a == b
+        for a, b in zip(one, other, strict=True)
+    )
