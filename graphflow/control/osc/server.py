@@ -49,6 +49,7 @@ class OscStatistics:
     hosts that are not let in; `dropped` could not be sent.
     """
 
+    packets: int
     messages: int
     refused: int
     malformed: int
@@ -105,7 +106,7 @@ class OscServer:
         )
         self.udp = UdpPort(self.receive, self.gate)
         self.tcp = TcpPort(self.receive, self.gate, malformed=self._count_malformed, left=self._left)
-        self._messages = self._refused = self._malformed = 0
+        self._packets = self._messages = self._refused = self._malformed = 0
         self._renewed: tuple[str, float] = ("", 0.0)
 
     # --- ports --------------------------------------------------------------------------------------------------------
@@ -152,6 +153,7 @@ class OscServer:
 
     def receive(self, data: bytes, peer: Peer) -> None:
         """Carry out a packet, or what of it is for now. Never raises."""
+        self._packets += 1
         self.space.refresh()
         try:
             if data.startswith(b"/"):  # the usual case, without a bundle's paths
@@ -184,6 +186,7 @@ class OscServer:
 
     def statistics(self) -> OscStatistics:
         return OscStatistics(
+            self._packets,
             self._messages,
             self._refused,
             self._malformed,

@@ -2,99 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from desk import Desk, bundle, until
+from kinds import change, rendered
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "session"))
-from kinds import opened, rendered
-
 from graphflow.control.osc import OscServer
-from graphflow.control.osc.packet import read
 from graphflow.core.errors import UserError
 from graphflow.session import Session
-
-PATCH = """
-format = 1
-wires = ["a -> out", "w -> silent.text"]
-[nodes.a]
-kind = "steady"
-[nodes.w]
-kind = "words"
-[nodes.silent]
-kind = "words"
-[nodes.m]
-kind = "mood"
-[nodes.out]
-kind = "out"
-[scenes.night]
-"a.value" = -0.5
-[expose.warmth]
-params = ["a.value"]
-"""
-
-
-class Desk:
-    """A controller: sends, and hears what comes back."""
-
-    def __init__(self, session: Session, server: OscServer) -> None:
-        self._session, self._server = session, server
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
-
-    def send(self, address: str, *values: Any) -> list[tuple[str, list[Any]]]:
-        builder = OscMessageBuilder(address)
-        for value in values:
-            builder.add_arg(value)
-        return self.send_raw(builder.build().dgram)
-
-    def send_raw(self, data: bytes) -> list[tuple[str, list[Any]]]:
-        return self._session.loop.run_until_complete(self._exchange(data))
-
-    async def _exchange(self, data: bytes) -> list[tuple[str, list[Any]]]:
-        loop = asyncio.get_running_loop()
-        before = self._server.statistics()
-        await loop.sock_sendto(self._socket, data, ("127.0.0.1", self._server.port))
-        async with asyncio.timeout(5.0):
-            while self._server.statistics() == before:
-                await asyncio.sleep(0)
-        answers = []
-        while True:
-            try:
-                answer = self._socket.recv(65536)
-            except BlockingIOError:
-                return answers
-            answers += [(m.address, list(m.arguments)) for bundle in read(answer).bundles for m in bundle.messages]
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-@pytest.fixture
-def session() -> Iterator[Session]:
-    session = opened(PATCH)
-    yield session
-    session.close()
-
-
-@pytest.fixture
-def desk(session: Session) -> Iterator[Desk]:
-    server = OscServer(session, port=0)
-    session.loop.run_until_complete(server.start())
-    desk = Desk(session, server)
-    yield desk
-    desk.close()
-    server.close()
-    assert server.statistics().messages >= 0
 
 
 @pytest.mark.parametrize("value", [0.5, 1, True])
@@ -180,9 +99,146 @@ def test_hush_fades_the_whole_output(session: Session, desk: Desk):
 
 
 def test_a_port_that_is_taken_is_said(session: Session, desk: Desk):
-    second = OscServer(session, port=desk._server.port)
+    second = OscServer(session, port=desk.server.port)
     with pytest.raises(
         UserError,
         match=r"^--osc \d+: 127.0.0.1:\d+ cannot be had \(.*\); \S.* \(pid \d+\) holds it; choose another, as in --osc \d+$",
     ):
         session.loop.run_until_complete(second.start())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/gf/node/a/value",
+        "/gf/node/a/value/norm",
+        "/gf/macro/warmth",
+        "/gf/transport/tempo",
+        "/gf/scene/night",
+        "/gf/hush",
+    ],
+)
+def test_what_is_no_number_is_refused_and_nothing_moves(session: Session, desk: Desk, address: str, value: float):
+    (told,) = desk.send(address, value)
+    assert told[0] == "/gf/sys/error" and told[1][1] == f"{address} is {value}; expected a number"
+    assert session.get("a", "value") == 0.25 and rendered(session, 512)[-1, 0] == 0.25
+
+
+def test_the_address_of_a_node_that_is_gone_says_so_and_one_that_is_new_works(session: Session, desk: Desk):
+    text = str(desk.server.files.files.text)
+    change(session, text.replace('[nodes.m]\nkind = "mood"', '[nodes.n]\nkind = "mood"'))
+    assert desk.send("/gf/node/m/mode", "low") == [("/gf/sys/error", ["/gf/node/m/mode", "no node is called 'm'"])]
+    assert desk.send("/gf/node/n/mode", "low") == []
+    assert session.get("n", "mode") == "low"
+
+
+def test_a_pattern_asks_and_sets_values_and_touches_no_action(session: Session, desk: Desk):
+    assert desk.send("/gf/node/{w,silent}/weigh?") == [
+        ("/gf/node/w/weight", [1.0]),
+        ("/gf/node/silent/weight", [1.0]),
+    ]
+    desk.send("/gf/node/*/weight", 0.5)
+    assert session.get("w", "weight") == session.get("silent", "weight") == 0.5
+    assert desk.send("/gf/pani?")[0][1][1] == "/gf/pani?: no value is called like this"
+    assert desk.send("/gf/node/[a/value", 1.0)[0][1][1] == "/gf/node/[a/value: [a has a [ that is not closed"
+
+
+def test_transport(session: Session, desk: Desk):
+    assert desk.send("/gf/transport/tempo") == [("/gf/transport/tempo", [120.0])]
+    rendered(session, 48000 * 3)
+    assert desk.send("/gf/transport/beat") == [("/gf/transport/beat", [6])]
+    assert desk.send("/gf/transport/bar") == [("/gf/transport/bar", [1])]
+    desk.send("/gf/transport/tempo", 9999)
+    assert session.transport.tempo == 400.0
+    desk.send("/gf/transport/tempo", 0)
+    assert session.transport.tempo is None
+    assert desk.send("/gf/transport/beat", 3)[0][1][1].startswith("/gf/transport/beat: it only tells;")
+
+
+def test_macros_and_scenes_by_their_unit_and_norm(session: Session, desk: Desk):
+    desk.send("/gf/macro/warmth/norm", 0.75)
+    assert session.get("a", "value") == 0.5
+    assert desk.send("/gf/macro/warmth") == [("/gf/macro/warmth", [0.5])]
+    assert desk.send("/gf/macro/warmth/norm") == [("/gf/macro/warmth/norm", [0.75])]
+    desk.send("/gf/scene/night", 0.1)
+    rendered(session, 2400)
+    assert -0.1 < session.get("a", "value") < 0.1
+    rendered(session, 4800)
+    assert session.get("a", "value") == -0.5
+    assert desk.send("/gf/scene/nigth")[0][1][1] == "no scene is called 'nigth'; did you mean 'night'?"
+
+
+def test_buttons_send_0_when_they_are_let_go_of(session: Session, desk: Desk):
+    desk.send("/gf/panic", 0)
+    assert rendered(session, 128)[-1, 0] == 0.25
+    desk.send("/gf/panic", 1.0)
+    assert rendered(session, 128)[-1, 0] == 0.0
+
+
+def test_greetings(desk: Desk):
+    (pong,) = desk.send("/gf/sys/ping", "x")
+    assert pong[0] == "/gf/sys/pong" and pong[1][0] == "x" and pong[1][1] > 1.6e9
+    assert desk.send("/gf/sys/version")[0][1][0].count(".") == 2
+    (status,) = desk.send("/gf/sys/status")
+    assert len(status[1]) == 4
+    desk.send("/gf/nonsense")
+    assert desk.send("/gf/sys/error") == [
+        ("/gf/sys/error", ["/gf/nonsense", "/gf/nonsense: no such address; did you mean 'scene'?"])
+    ]
+
+
+def test_errors_are_told_to_the_sender_each_time_and_in_the_log_once_a_second(
+    desk: Desk, lines: list[str], session: Session
+):
+    assert sum(len(desk.send("/gf/node/b/value", 1.0)) for _ in range(20)) == 20
+    assert lines == [f"osc: 127.0.0.1:{desk.port}: no node is called 'b'"]
+    desk.look(1.1)
+    desk.send("/gf/node/b/value", 1.0)
+    assert lines[1:] == [f"osc: 127.0.0.1:{desk.port}: no node is called 'b' (and 19 more)"]
+    for level, told in (("quiet", 0), (2, 1), ("errors", 0)):
+        lines.clear()
+        desk.send("/gf/sys/log_level", level)
+        desk.look(1.1)
+        lines.clear()
+        desk.send("/gf/node/a/value", 0.5)
+        assert len(lines) == told
+    assert desk.send("/gf/sys/log_level", "loud")[0][1][1].endswith("expected quiet, errors, all")
+
+
+def test_other_hosts_are_not_let_in(desk: Desk, session: Session, lines: list[str]):
+    desk.server.udp.take(bundle(("/gf/node/a/value", [0.5])), ("192.168.1.9", 9000))
+    assert session.get("a", "value") == 0.25
+    assert desk.server.statistics().strangers == 1
+    assert lines == ["osc: 192.168.1.9 is not let in; play with --allow 192.168.1.9 if it may control this patch"]
+
+
+def test_the_next_port_that_is_taken_is_said(session: Session, desk: Desk):
+    second = OscServer(session, port=desk.server.port + 1)
+    third = OscServer(session, port=desk.server.port)
+    with pytest.raises(UserError, match=r"holds it"):
+        session.loop.run_until_complete(third.start())
+    # UDP on that number is free, TCP one further as well
+    session.loop.run_until_complete(second.start())
+    second.close()
+
+
+@pytest.mark.parametrize("cut", [1, 3, 7])
+def test_whatever_is_sent_the_server_answers_afterwards(desk: Desk, session: Session, cut: int):
+    good = bundle(("/gf/node/a/value", [0.5]))
+    for at in range(0, len(good) - 1, cut):
+        desk.send_raw(good[: at + 1])
+    desk.send_raw(b"/gf/node/a/value\0\0\0\0,q\0\0" + bytes(8))
+    desk.send_raw(bytes(60_000))
+    assert session.get("a", "value") == 0.25
+    statistics = desk.server.statistics()
+    assert statistics.malformed >= statistics.packets - 1  # a bundle of nothing is one
+    assert desk.send("/gf/node/a/value") == [("/gf/node/a/value", [0.25])]
+
+
+def test_a_burst_is_taken_whole(desk: Desk, session: Session):
+    count = 200
+    for k in range(count):
+        desk.socket.sendto(bundle(("/gf/node/a/value", [k / 1000])), ("127.0.0.1", desk.server.port))
+    until(session, lambda: desk.server.statistics().messages == count)
+    assert session.get("a", "value") == pytest.approx((count - 1) / 1000)
