@@ -315,6 +315,10 @@ class Engine:
         while self._gone and self._gone[0][0] + 2 <= self.blocks:
             self._gone.popleft()
 
+    def has(self, instance: Instance) -> bool:
+        """Whether an instance plays or may still play."""
+        return bool(self._slots[instance.slot, 0] == instance.generation)
+
     def put_gain(self, gain: float, target: float, step: float) -> None:
         """For a replay: the output's gain, where it fades, and by how much per frame."""
         doubles, w = self._doubles, ENGINE

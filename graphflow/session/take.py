@@ -126,10 +126,10 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 
 def changes(old: list[Any], new: list[Any]) -> dict[str, Any]:
-    """From one list of different things to another: places of `old` that go, then places of `new` with what comes."""
+    """From one list to another: places of `old` that go, then places of `new` with what comes; or `all` of it."""
     had, has = set(map(str, old)), set(map(str, new))
     stay = [item for item in new if str(item) in had]
-    if stay != [item for item in old if str(item) in has]:
+    if len(had) < len(old) or len(has) < len(new) or stay != [item for item in old if str(item) in has]:
         return {"all": new}
     gone = [at for at, item in enumerate(old) if str(item) not in has]
     come = [[at, item] for at, item in enumerate(new) if str(item) not in had]

@@ -90,7 +90,7 @@ class TakeWriter:
         self._left: deque[Callable[[], None]] = deque()
         self._lines: list[Event] = []
         self._edits: dict[int, tuple[Edit, int]] = {}
-        self._sets: dict[int, tuple[str, str, float, int]] = {}
+        self._sets: dict[int, tuple[Instance, str, float, int]] = {}
         self._keys: dict[int, str] = {}
         self._known: set[str] = set()
         self._python: set[int] = set()
@@ -98,6 +98,7 @@ class TakeWriter:
         self._ends: dict[str, dict[str, int]] = {}
         self._score: tuple[list[Any], list[Any]] = [], []
         self._patch: dict[str, Any] = {}
+        self._wires: list[Any] = []
         self._events = self._size = self._lost = self._frame = 0
         self._told = False
         self._journal: Journal = session.engine.record(self, *self._rings)
@@ -116,7 +117,7 @@ class TakeWriter:
         self._left.append(lambda: self._edits.__setitem__(number, (edit, now)))
 
     def command(self, number: int, instance: Instance, param: str, value: float, glide: int) -> None:
-        asked = instance.key, param, value, glide
+        asked = instance, param, value, glide
         self._left.append(lambda: self._sets.__setitem__(number, asked))
 
     def transaction(self, patch: Patch, frame: int) -> None:
@@ -212,8 +213,9 @@ class TakeWriter:
         elif kind == Noted.SET:
             asked = self._sets.pop(first, None)
             if second and asked is not None:
-                key, param, value, glide = asked
-                self._lines.append({"set": f"{key}.{param}", "frame": frame, "value": value, "glide": glide})
+                instance, param, value, glide = asked
+                self._introduce(instance)  # one that waits to be played may be set already
+                self._lines.append({"set": f"{instance.key}.{param}", "frame": frame, "value": value, "glide": glide})
         elif kind == Noted.GAIN:
             gain, target, step = numbers(note)
             self._lines.append({"gain": gain, "frame": frame, "target": target, "step": step})
@@ -235,8 +237,7 @@ class TakeWriter:
         if number in self._edits:
             edit, now = self._edits.pop(number)
             for instance in edit.score.instances.values():
-                if instance.key not in self._known:
-                    self._write_new(instance)
+                self._introduce(instance)
             links = [[k.source, k.outlet, k.dest, k.inlet, k.delay] for k in edit.score.links]
             score = list(edit.score.instances), links
             line["edit"] = {
@@ -251,7 +252,9 @@ class TakeWriter:
             self._score = score
         self._lines.append(line)
 
-    def _write_new(self, instance: Instance) -> None:
+    def _introduce(self, instance: Instance) -> None:
+        if instance.key in self._known:
+            return
         kind, fresh = self._kinds.of(instance.spec)
         if fresh is not None:
             self._lines.append(fresh)
@@ -267,8 +270,10 @@ class TakeWriter:
 
     def _write_patch(self, patch: Patch, frame: int) -> None:
         now = data(patch)
-        if change := take.tree_changes(self._patch, now):
-            self._lines.append({"patch": change, "frame": frame})
+        wires, self._wires = self._wires, now.pop("wires", [])
+        line = {"patch": take.tree_changes(self._patch, now), "wires": take.changes(wires, self._wires)}
+        if line["patch"] or line["wires"]:
+            self._lines.append({**line, "frame": frame})
         self._patch = now
 
     def _write_generator(self, key: str, message: Message, frame: int) -> None:
