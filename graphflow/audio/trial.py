@@ -114,7 +114,7 @@ class _Process:
     def play(self, file: Path, kinds: list[str], seconds: float) -> str | None:
         """What went wrong with the file, in one line."""
         assert self._child.stdin is not None  # it was asked for
-        what = kinds[0] if kinds else "it"
+        what = kinds[0] if len(kinds) == 1 else file.stem
         try:
             self._child.stdin.write(json.dumps({"file": str(file), "kinds": kinds}) + "\n")
             self._child.stdin.flush()
@@ -129,7 +129,7 @@ class _Process:
                     break
                 limit = {WARM: LOAD_WITHIN, LOADED: COMPILE_WITHIN, COMPILED: seconds}.get(last, COMPILE_WITHIN)
         except queue.Empty:
-            doing = {"": "be started", WARM: "be run", LOADED: "compile"}.get(last, "come to an end")
+            doing = {"": "get a process", WARM: "load", LOADED: "compile"}.get(last, "come to an end")
             return f"{file}: {what} did not {doing} within {limit:g} s of a trial"
         return None if last == DONE else f"{file}: {what} crashed in a trial ({_ending(self._child.wait())})"
 

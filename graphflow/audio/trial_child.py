@@ -59,7 +59,7 @@ def main() -> None:
         classes = classes_of(load(Path(job["file"]), "graphflow_trial"))
     except (Exception, SystemExit):  # noqa: BLE001 - the caller meets it too, and has the better place to say so
         classes = []
-    say(LOADED, next(iter(job["kinds"]), ""))
+    say(LOADED)
     for spec in [cls.spec for cls in classes if cls.spec.kind in job["kinds"]]:
         try_kind(spec, say)
     say(DONE)

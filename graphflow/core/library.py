@@ -137,11 +137,12 @@ def module_name(folder: Path, file: Path, package: str) -> str:
     return ".".join((package, *file.relative_to(folder).with_suffix("").parts))
 
 
-def load(file: Path, name: str) -> ModuleType:
-    """Run a node file as the module `name`; a file that has run before, and is unchanged, is not run again."""
+def load(file: Path, name: str, *, again: bool = False) -> ModuleType:
+    """Run a node file as the module `name`; one that has run before, and is unchanged, only when asked to `again`."""
     before = sys.modules.get(name)
     source = file.read_bytes()
-    if before is not None and before.__dict__.get("__file__") == str(file) and _source(before) in (None, source):
+    known = before is not None and before.__dict__.get("__file__") == str(file)
+    if before is not None and known and not again and _source(before) in (None, source):
         return before
     module = ModuleType(name)
     module.__dict__.update(__file__=str(file), _graphflow_source=source)

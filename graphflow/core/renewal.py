@@ -14,10 +14,11 @@ PLAYS_ON = "what it held before plays on"
 
 @dataclass(frozen=True)
 class NodeFile:
-    """A file that may hold nodes, and the name of its module."""
+    """A file that may hold nodes, and the name of its module. `again`: it is run though it reads as before."""
 
     file: Path
     module: str
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def renewed(
                 problems.append(Problem("", f"{fault}; {PLAYS_ON}"))
                 continue
             try:
-                classes = classes_of(load(file, node_file.module))
+                classes = classes_of(load(file, node_file.module, again=node_file.again))
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a file of somebody else may do anything
                 problems.append(Problem(f"{file}:{fault_line(error, file)}", fault_text(error, PLAYS_ON)))
                 continue

@@ -148,10 +148,6 @@ class Parts:
         if problems:
             raise Unplayable(problems, frozenset(kinds))
 
-    def try_file(self, file: Path, kinds: Iterable[str]) -> str | None:
-        """Run somebody else's file, and play those of its kinds, in a process of its own. What went wrong, or None."""
-        return self.trials.run(file, kinds)
-
     def _try_first(self, spec: Spec) -> None:
         """Play somebody else's node in a process of its own, once for each version of it. Raises CompileError."""
         if not spec.cls.native or passed(spec).exists():  # type: ignore[attr-defined]

@@ -1,0 +1,125 @@
+"""Hot reload: the patch file and the node files are watched while it plays, and what is saved is heard at once."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphflow.core.library import builtin_folder, node_files
+from graphflow.core.patch import Patch
+from graphflow.session.node_files import NodeFiles, Taken
+from graphflow.session.patch_file import PatchFile
+from graphflow.session.session import Session
+from graphflow.session.watch import Watch
+
+SETTLE, AT_MOST = 0.01, 0.2
+"""Seconds in which nothing more may be saved before it is looked at, and after which it is looked at all the same."""
+
+
+@dataclass(frozen=True)
+class ReloadStatistics:
+    """What was taken up and what was refused, and how long the last node took from save to sound."""
+
+    patches: int
+    nodes: int
+    refused: int
+    taken: Taken
+    polls: bool
+
+
+class Reloading:
+    """Follows a patch's file and the folders of node files for as long as a session plays.
+
+    `written` is the patch as it was read from the file; `folders` says which folders are followed, and is asked again
+    and again, as one may be made or trusted meanwhile. Whatever is wrong with a file is told in one line, and what
+    played before plays on. `report` is called from a thread of its own.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        path: Path,
+        folders: Callable[[], Sequence[Path]],
+        report: Callable[[str], None],
+        *,
+        written: Patch,
+    ) -> None:
+        self.patch = PatchFile(session, path, report, written)
+        self.nodes = NodeFiles(session, folders, report)
+        self._session, self._folders, self._report = session, folders, report
+        self._saved: queue.SimpleQueue[set[Path] | None] = queue.SimpleQueue()
+        # an editor may write to the file that a link leads to
+        self._patch_paths = tuple(dict.fromkeys((path.absolute(), path.resolve())))
+        self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved.put)
+        self._thread = threading.Thread(target=self._run, name="reloading", daemon=True)
+        self._begun = self._ended = False
+
+    def start(self) -> None:
+        """Begin with the session's first look, when the patch plays."""
+        self._session.listeners.append(self._begin)
+
+    def stop(self) -> None:
+        """End before the session is closed."""
+        self._ended = True
+        if self._begin in self._session.listeners:
+            self._session.listeners.remove(self._begin)
+        self._watch.stop()
+        self._saved.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(0.5)  # it may wait for the session, which no longer answers
+
+    def statistics(self) -> ReloadStatistics:
+        refused = self.patch.refused + self.nodes.refused
+        return ReloadStatistics(self.patch.reloads, self.nodes.reloads, refused, self.nodes.taken, self._watch.polls)
+
+    def __str__(self) -> str:
+        said = self.statistics()
+        return f"{said.patches} patches and {said.nodes} node files taken up, {said.refused} refused"
+
+    def _begin(self, frame: int) -> None:
+        if not self._begun:
+            self._begun = True
+            self._watch.start()
+            self._thread.start()
+
+    def _run(self) -> None:
+        self._warm()
+        self._take(set(self._patch_paths))  # it may have been saved since it was opened
+        while (saved := self._saved.get()) is not None:
+            began = time.monotonic()
+            while time.monotonic() - began < AT_MOST:
+                try:
+                    more = self._saved.get(timeout=SETTLE)
+                except queue.Empty:
+                    break
+                if more is None:
+                    return
+                saved |= more
+            self._take(saved)
+
+    def _take(self, saved: set[Path]) -> None:
+        try:
+            # a new patch may need the new nodes
+            if nodes := {path for path in saved if path.suffix == ".py"}:
+                self._warm()
+                self.nodes.changed(nodes)
+            if saved & set(self._patch_paths):
+                self.patch.changed()
+        except TimeoutError:
+            self._tell("the session does not answer; save again once it does")
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch; it is told
+            self._tell(f"{type(error).__name__}: {error}; playing on, please report this line")
+
+    def _warm(self) -> None:
+        """Have a process ready for trials, where there is anything to try."""
+        own = builtin_folder().resolve()
+        if any(folder.resolve() != own and folder.is_dir() and node_files(folder) for folder in self._folders()):
+            self._session.trials.keep_warm()
+
+    def _tell(self, line: str) -> None:
+        if not self._ended:
+            self._report(f"reload: {line}")
