@@ -46,6 +46,7 @@ from graphflow.core.maths import (
     wrap,
 )
 from graphflow.core.messages import Image, Notes, Part, Signal, Style
+from graphflow.core.midi import Midi
 from graphflow.core.node import AudioNode, ControlNode, WorkerNode
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ __all__ = [
     "Held",
     "Image",
     "Inlet",
+    "Midi",
     "Notes",
     "Outlet",
     "Part",

@@ -41,7 +41,7 @@ class Host:
             pass
         return self.sent
 
-    rate = 1000.0  # a frame is a ms
+    rate = 48_000.0
 
     @property
     def frame(self) -> int:

@@ -104,7 +104,7 @@ def assert_same(one: dict[str, Sound], other: dict[str, Sound]) -> None:
 def test_the_library_is_the_one_promised() -> None:
     promised = """
         sine saw pulse noise lfo adsr svf gain pan crossfade mix delay reverb limiter feedback player input output
-        recorder prompt prompt_crossfade chord image image_mood first_light magenta
+        recorder prompt prompt_crossfade chord image image_mood first_light magenta mono poly midi_in midi_out midi_file
     """
     assert set(promised.split()) <= set(kinds())
 
