@@ -33,6 +33,8 @@ class Draft:
 
     def __init__(self, session: Session, taken: Taken, frame: int | None = None) -> None:
         self.session, self.library, self.frame = session, session.library, frame
+        self.beat: float | None = None
+        """The beat an event falls on, where it counts beats: exactly, which no frame does."""
         self.base = self._patch = session.patch
         self.by_hand: set[Param] = set()
         self.values: dict[Param, Any] = {}

@@ -117,10 +117,11 @@ class Events:
         called = getattr(do, "__name__", "<lambda>")
         name = name or (self._free(what, draft) if called == "<lambda>" or what == "after" else called)
         known = self.named.get(name)
+        version = Version(do, length)
         if known is None or known.what != what:
-            known = Happening(name, what, next(self._count), self._stop)
+            known = Happening(name, what, next(self._count), self._stop, version)
         happening = known
-        draft.then.append(lambda: self._begin(happening, Version(do, length), draft))
+        draft.then.append(lambda: self._begin(happening, version, draft))
         return happening
 
     def _free(self, what: str, draft: Draft) -> str:
@@ -144,32 +145,33 @@ class Events:
         if happening.running:
             before, happening.waiting = happening.waiting or happening.version, version
             if happening.what == "every" and before is not None and before.length != version.length:
-                happening.due = self._first(happening.what, version.length, draft)
+                happening.due = self._first(happening, version.length, draft)
                 happening.wake.set()
             return
         if (other := self.named.get(happening.name)) is not None:
             self.end(other)
-        happening.running, happening.version, happening.good, happening.turns = True, version, None, 0
-        happening.due = self._first(happening.what, version.length, draft)
+        happening.running, happening.ended, happening.version = True, False, version
+        happening.good, happening.waiting, happening.turns, happening.last = None, None, 0, -1
+        happening.due = self._first(happening, version.length, draft)
         with self._lock:
             self.named = {**self.named, happening.name: happening}
         if self.turns.alone:
             self._spawn(happening)
 
-    def _first(self, what: str, length: Span, draft: Draft) -> Moment:
+    def _first(self, happening: Happening, length: Span, draft: Draft) -> Moment:
         """When something that is entered now begins: as its entry's quant says, then on its own grid."""
         session, transport = self._session, self._session.transport
         start = draft.frame
         if start is None:
             now = session.engine.frame + (round(MARGIN * session.rate) if self.turns.alone else 0)
             start = transport.grid(draft.quant or session.patch.engine.quant, now)
-        if what == "after":
+        if happening.what == "after":
             return Moment(float(start)).after(length, transport)
-        return Moment.on_grid(length, start, transport)
+        return Moment.on_grid(length, max(start, happening.last + 1), transport)
 
     def end(self, happening: Happening) -> None:
         """End one, whatever it is doing."""
-        happening.running = False
+        happening.running, happening.ended = False, True
         with self._lock:
             self.named = {name: other for name, other in self.named.items() if other is not happening}
         draft = happening.draft

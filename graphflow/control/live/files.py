@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphflow.core.errors import PatchError, UserError
+from graphflow.core.errors import PatchError, Problem, UserError
 from graphflow.core.merge import merge
 from graphflow.core.patch import Patch
 from graphflow.core.patch_text import read
@@ -96,7 +96,7 @@ class Files:
             raise UserError(f"{path.name} cannot be read ({error})") from error
         patch, problems = read(text)
         if problems:
-            raise PatchError(problems)
+            raise PatchError(Problem(f"{path.name}, {problem.place}", problem.message) for problem in problems)
         return path, text, patch
 
 

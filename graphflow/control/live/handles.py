@@ -8,9 +8,10 @@ from typing import Any
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.plain import Plain, plain
 from graphflow.control.live.shown import call, node_line
-from graphflow.core.declare import AudioIn, AudioOut, Inlet, Numeric, Outlet, Setting, Switch
+from graphflow.core.declare import Numeric, Setting, Switch
 from graphflow.core.errors import UserError
 from graphflow.core.names import instead, shown
+from graphflow.core.ports import ins, outs
 from graphflow.core.units import show
 from graphflow.core.wires import End
 
@@ -135,8 +136,7 @@ class Node(Wired):
         self._drafts().set(self._name, key, None)
 
     def __dir__(self) -> list[str]:
-        spec = self._drafts().spec(self._name)
-        return list(spec.declarations) if spec else []
+        return settable(self._drafts(), self._name)
 
     def __repr__(self) -> str:
         return node_line(self._drafts(), self._name)
@@ -159,7 +159,7 @@ def handle(drafts: Drafts, name: str, key: str) -> Any:
         values = draft.node(name).values
         return values[key] if key in values else Port(drafts, name, key)
     declared = spec.declarations.get(key)
-    if isinstance(declared, (AudioIn, AudioOut, Inlet, Outlet)):
+    if key in ins(spec) or key in outs(spec):
         return Port(drafts, name, key)
     if isinstance(declared, Setting):
         return draft.value(name, key)
@@ -183,8 +183,7 @@ def settable(draft: Draft, name: str) -> list[str]:
     spec = draft.spec(name)
     if spec is None:
         return []
-    wanted = (AudioIn, AudioOut, Inlet, Outlet, Setting)
-    return [n for n, d in spec.declarations.items() if n in spec.params or isinstance(d, wanted)]
+    return [*spec.params, *spec.settings, *ins(spec), *outs(spec)]
 
 
 class Recipe(Wired):

@@ -48,7 +48,10 @@ class Happening:
     good: Version | None = None
     """The last version that worked."""
     due: Moment = field(default_factory=Moment)
+    last: int = -1
+    """The frame of the last step."""
     running: bool = False
+    ended: bool = False
     turns: int = 0
     turn: Coroutine[Any, Any, Any] | None = None
     """The turn that a loop is in."""
@@ -72,6 +75,6 @@ class Happening:
         version = self.waiting or self.version
         what = f"{self.what} {version.length}" if version is not None and self.what != "loop" else self.what
         if not self.running:
-            return f"{self.name}: {what}{', ended' if version else ''}"
+            return f"{self.name}: {what}{', ended' if self.ended else ''}"
         at = "" if self.due.beat is None else f", next at beat {show(self.due.beat)}"
         return f"{self.name}: {what}, {self.turns} turn{'' if self.turns == 1 else 's'}{at}"

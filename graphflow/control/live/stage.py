@@ -297,6 +297,7 @@ class Stage:
     def _settings(self) -> dict[str, Callable[[Any], None]]:
         def quant(value: Any) -> None:
             wanted, draft = grid(value, self), self.draft()
+            draft.quant = wanted if draft.quant is None else draft.quant
             if isinstance(wanted, str):
                 draft.set_engine("quant", wanted)
             number = None if isinstance(wanted, str) else wanted

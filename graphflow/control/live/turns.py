@@ -63,7 +63,7 @@ class Turns:
 
     def step(self, happening: Happening, frame: int) -> None:
         """Run what is due at a frame, and see when the next is."""
-        frame = self._on_time(happening, frame)
+        frame = happening.last = self._on_time(happening, frame)
         if happening.turn is None and happening.waiting is not None:
             happening.version, happening.waiting, happening.faults = happening.waiting, None, 0
         version = happening.version
@@ -73,12 +73,12 @@ class Turns:
                 self._go_on(happening, version, frame)
             else:
                 self._entry(happening, frame, version.do)
-        except Stopped:
+        except Stopped as stopped:
             if not happening.running:
                 self.let_go(happening)
                 return
             why = UserError(f"it ran for {show(self.limit, 's')} without a pause and was stopped")
-            self._went_wrong(happening, version, why)
+            self._went_wrong(happening, version, why.with_traceback(stopped.__traceback__))
         except Exception as error:  # noqa: BLE001 - the performer's code may raise anything; the rest goes on
             self._went_wrong(happening, version, error)
         else:
@@ -105,7 +105,7 @@ class Turns:
         """Run code as an entry at a frame, for no longer than it may."""
 
         def begun(draft: Draft) -> None:
-            happening.draft = draft
+            happening.draft, draft.beat = draft, happening.due.beat
 
         def play(draft: Draft) -> None:
             silence()
@@ -194,13 +194,13 @@ class Turns:
         if happening.what == "every":
             self._next(happening, good)
         else:
-            self._next_turn(happening)
+            self._next_turn(happening, least=1 if good is version else 0)
 
-    def _next_turn(self, happening: Happening) -> None:
-        """Have a loop's next turn begin where it would have, had this one been as long as the last."""
+    def _next_turn(self, happening: Happening, least: int) -> None:
+        """Have a loop's next turn begin where it would have, were all as long as the last; so many turns on at least."""
         transport = self._session.transport
         begun, now = exact(happening.begun, transport), exact(happening.due, transport)
-        turns = max(1, -(-(now - begun) // happening.length)) if happening.good is happening.version else 0
+        turns = max(least, -(-(now - begun) // happening.length))
         seconds = turns * happening.length / transport.rate
         if transport.tempo and happening.begun.beat is not None:
             happening.due = happening.begun.after(seconds * transport.tempo / 60.0 * BEAT, transport)

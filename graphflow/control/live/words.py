@@ -27,6 +27,7 @@ class TransportWord:
         draft = self._drafts()
         given, clock = draft.patch.transport, draft.session.transport
         beat = clock.beat_at(draft.session.engine.frame if draft.frame is None else draft.frame)
+        beat = round(beat, 6) if draft.beat is None else draft.beat
         known = {
             "tempo": given.tempo,
             "beats_per_bar": given.beats_per_bar,

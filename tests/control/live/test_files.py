@@ -1,0 +1,205 @@
+"""Saving, loading and what differs: nobody's work is lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+import pytest
+
+from tests.control.live.stages import ONE, Trial
+
+TYPED = """\
+# the evening's patch
+format = 1
+title = "Evening"
+wires = [
+  "a -> out",  # straight
+]
+
+[nodes.out]
+kind = "out"
+
+[nodes.a]     # the tone
+kind = "steady"
+value = 0.125 # soft
+"""
+
+
+@pytest.fixture
+def evening(trial, tmp_path):
+    """A stage whose patch lies in a file."""
+    path = tmp_path / "evening.toml"
+    path.write_text(TYPED)
+    made: Trial = trial(TYPED, folder=tmp_path, path=path)
+    return made, path
+
+
+def test_saving_what_was_not_changed_changes_no_byte(evening):
+    t, path = evening
+    assert t.does("save()") == "saved evening.toml"
+    assert path.read_bytes() == TYPED.encode()
+    assert t.does("diff()") == "nothing differs from the file"
+
+
+def test_what_was_typed_is_written_as_a_person_would(evening):
+    t, path = evening
+    t.does("a.value = 0.5\nb = steady(value=-0.25)\nb >> out\nb.value << level(value=0.1)\ntempo = 90")
+    assert t.does("diff()") == (
+        "~ a.value = 0.5, was 0.125\n+ b = steady(value=-0.25)\n+ value_level = level(value=0.1)\n"
+        "+ b -> out\n+ value_level -> b.value\n~ transport.tempo = 90.0, was None"
+    )
+    t.does("save()")
+    assert (
+        path.read_text()
+        == """\
+# the evening's patch
+format = 1
+title = "Evening"
+wires = [
+  "a -> out",  # straight
+  "b -> out",
+  "value_level -> b.value",
+]
+
+[nodes.out]
+kind = "out"
+
+[nodes.a]     # the tone
+kind = "steady"
+value = 0.5 # soft
+
+[nodes.b]
+kind = "steady"
+value = -0.25
+
+[nodes.value_level]
+kind = "level"
+value = 0.1
+
+[transport]
+tempo = 90.0
+"""
+    )
+
+
+def test_what_controllers_left_is_saved_on_request(evening):
+    t, path = evening
+    t.session.set("a", "value", 0.75)
+    assert t.does("diff()").splitlines() == [
+        "nothing differs from the file",
+        "~ a.value = 0.75, was 0.125 (left by controllers; save(all=True) writes it)",
+    ]
+    t.does("save()")
+    assert path.read_text() == TYPED
+    t.does("save(all=True)")
+    assert path.read_text() == TYPED.replace("0.125", "0.75")
+    t.does("save()")
+    assert path.read_text() == TYPED.replace("0.125", "0.75")
+    assert t.session.get("a", "value") == 0.75
+
+
+def test_an_entry_that_fails_saves_nothing(evening):
+    t, path = evening
+    t.fails("a.value = 0.5\nsave()\na.value = 7")
+    assert path.read_text() == TYPED
+    t.fails("save('morning')\ndel out")
+    assert not path.with_name("morning.toml").exists()
+
+
+def test_saving_under_a_name(evening):
+    t, path = evening
+    t.does("a.value = 0.5\nsave('morning')")
+    assert path.read_text() == TYPED
+    morning = path.with_name("morning.toml")
+    assert morning.read_text() == TYPED.replace("0.125", "0.5")
+    t.does("a.value = 0.25\nsave()")  # from now on it is this file
+    assert "0.25 # soft" in morning.read_text()
+    assert t.fails("save('evening')") == 'cell 3: evening.toml is there already; save("evening", over=True) replaces it'
+    t.does("save('evening', over=True)")
+    assert path.read_text() == morning.read_text()
+    assert t.fails("save('nowhere/x')").startswith("cell 5: x.toml cannot be saved: there is no folder ")
+
+
+def test_a_patch_made_from_nothing_is_saved(trial, tmp_path):
+    t = trial("", folder=tmp_path)
+    t.does("a = steady(value=0.5)\nspeaker = new.out()\na >> speaker")
+    t.does("save('first')")
+    assert (tmp_path / "first.toml").read_text() == (
+        'format = 1\nwires = [\n  "a -> speaker",\n]\n\n[nodes.a]\nkind = "steady"\nvalue = 0.5\n\n'
+        '[nodes.speaker]\nkind = "out"\n'
+    )
+
+
+def test_what_somebody_else_changed_is_kept(evening):
+    t, path = evening
+    theirs = TYPED.replace("the evening's patch", "everybody's patch") + '\n[nodes.c]\nkind = "count"\n'
+    path.write_text(theirs)
+    assert t.does("a.value = 0.5\nsave()") == (
+        "evening.toml was changed meanwhile; both changes are in it now\nsaved evening.toml"
+    )
+    assert path.read_text() == theirs.replace("0.125", "0.5")
+    assert "c" in t.session.patch.nodes
+    t.does("save()")
+    assert path.read_text() == theirs.replace("0.125", "0.5")
+
+
+def test_what_both_changed_is_not_saved_over(evening):
+    t, path = evening
+    theirs = TYPED.replace("0.125", "0.375")
+    path.write_text(theirs)
+    t.does("a.value = 0.5")
+    assert t.fails("save()") == (
+        "cell 2: evening.toml was changed meanwhile (nodes.a.value: the file has 0.375, live it was 0.5; "
+        "the file counts); save under another name"
+    )
+    assert path.read_text() == theirs
+    path.write_text("format = ")
+    assert t.fails("save()").startswith("cell 3: evening.toml was changed meanwhile and is broken now (")
+    path.unlink()
+    t.does("save()")
+    assert path.read_text() == TYPED.replace("0.125", "0.5")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes and links are POSIX's")
+def test_a_file_keeps_its_mode_and_a_link_its_end(evening, tmp_path):
+    t, path = evening
+    path.chmod(0o640)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    t.stage.files.path = link
+    t.does("a.value = 0.5\nsave()")
+    assert link.is_symlink()
+    assert "0.5 # soft" in path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root may write anywhere")
+def test_a_file_that_cannot_be_written_is_told(evening, tmp_path):
+    t, _ = evening
+    tmp_path.chmod(0o500)
+    outcome = t.stage.run("a.value = 0.5\nsave()")
+    tmp_path.chmod(0o700)
+    assert not outcome.ok
+    assert "cannot be written" in outcome.text
+
+
+def test_loading_goes_over_to_another_patch(evening):
+    t, path = evening
+    other = ONE.replace('"steady"', '"steady"\nvalue = 0.5').replace("format = 1", 'format = 1\ntitle = "Other"')
+    path.with_name("other.toml").write_text(other)
+    instance = t.session._parts.instances["a"]
+    t.session.set("a", "value", -1.0)
+    assert t.does("load('other')") == "Other plays"
+    assert t.session._parts.instances["a"] is instance
+    assert t.session.get("a", "value") == 0.5
+    t.does("a.value = 0.25\nsave()")
+    assert "value = 0.25" in path.with_name("other.toml").read_text()
+    path.with_name("broken.toml").write_text('format = 1\nwires = ["a -> b"]\n')
+    assert t.fails("load('broken')").startswith('cell 3: wires: "a -> b": no node is called')
+    path.with_name("torn.toml").write_text("format = 1\nwires = [")
+    assert t.fails("load('torn')").startswith("cell 4: torn.toml, end of document: not TOML")
+    t.does("undo(2)")
+    assert t.values("a") == {"value": 0.125}
