@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from graphflow.control.osc.entry import Entry
+from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.packet import written
 from graphflow.control.osc.peer import Peer
 from graphflow.control.osc.space import Space
@@ -257,9 +257,8 @@ class Feed:
 
     def _meant(self, pattern: str) -> Sequence[Entry]:
         if pattern == EVERYTHING:
-            return [
-                e for e in self._space.entries.values() if e.value is not None and e.what not in ("level", "status")
-            ]
+            everything = (e for e in self._space.entries.values() if not e.address.startswith(f"{ROOT}/sys/"))
+            return [e for e in everything if e.value is not None and e.what not in ("level", "status")]
         return [entry for entry in self._space.dispatch.find(pattern) if entry.value is not None]
 
     def _index(self) -> None:
@@ -269,7 +268,7 @@ class Feed:
                 for address, entry in watch.entries.items():
                     table = self._levels if entry.what == "level" else self._watching
                     table.setdefault(address, []).append(watch)
-                    if entry.address.startswith("/gf/transport/"):  # a beat is to be seen when it falls
+                    if entry.address.startswith(f"{ROOT}/transport/"):  # a beat is to be seen when it falls
                         self._quick.setdefault(address, []).append(watch)
         self._last = {address: value for address, value in self._last.items() if address in self._watching}
 

@@ -40,7 +40,8 @@ class PatchFiles:
     def place(self, name: str, address: str) -> Path:
         """The file a name means, in the patch's folder. Raises UserError for any other."""
         folder = self.files.folder
-        wrong = not name or "\0" in name or "\\" in name or Path(name).is_absolute()
+        wrong = "\0" in name or "\\" in name or Path(name).is_absolute()
+        wrong = wrong or not name or any(part.startswith(".") for part in Path(name).parts)  # hidden files neither
         path = folder / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
         try:
             wrong = wrong or not path.resolve().is_relative_to(folder)

@@ -1,0 +1,109 @@
+"""OSC over TCP, with python-osc's client and by hand."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from desk import Desk, meanwhile, until
+from pythonosc import slip
+from pythonosc.tcp_client import SimpleTCPClient
+
+from graphflow.control.osc import OscServer
+from graphflow.control.osc.packet import LARGEST, message, written
+from graphflow.control.osc.tcp import MOST
+from graphflow.session import Session
+
+A = "/gf/node/a/value"
+
+
+@pytest.fixture
+def line(session: Session, server: OscServer) -> Iterator[socket.socket]:
+    """A connection, nothing said yet."""
+    line = socket.socket()
+    line.settimeout(5.0)
+    meanwhile(session, lambda: line.connect(("127.0.0.1", server.port + 1)))
+    yield line
+    line.close()
+
+
+@pytest.mark.parametrize("mode", ["1.0", "1.1"])
+def test_python_oscs_client_sets_and_asks_in_both_framings(session: Session, server: OscServer, mode: str):
+    def work() -> list[Any]:
+        client = SimpleTCPClient("127.0.0.1", server.port + 1, mode=mode)
+        client.send_message(A, 0.5)
+        client.send_message("/gf/node/w/text", "café 雨")
+        client.send_message(A, [])
+        found = [next(iter(client.get_messages(5.0)))]
+        client.close()
+        return found
+
+    (answer,) = meanwhile(session, work)
+    assert (answer.address, answer.params) == (A, [0.5])
+    assert session.get("w", "text") == "café 雨"
+
+
+def test_values_are_fed_to_a_connection_until_it_ends(session: Session, server: OscServer, line: socket.socket):
+    line.sendall(slip.encode(written("/gf/subscribe", [A])))
+    heard = meanwhile(session, lambda: line.recv(1000))
+    assert message(slip.decode(heard)).arguments == (0.25,)
+    assert server.feed.statistics().subscribers == 1
+    line.close()
+    until(session, lambda: server.feed.statistics().subscribers == 0)
+
+
+def test_a_stream_that_makes_no_sense_is_ended_and_counted(session: Session, server: OscServer, line: socket.socket):
+    line.sendall(b"\0\xff\xff\xff" + bytes(100))
+    assert meanwhile(session, lambda: line.recv(10)) == b""
+    assert server.statistics().malformed == 1
+
+
+def test_a_packet_without_an_end_does_not_fill_the_memory(session: Session, server: OscServer, line: socket.socket):
+    def work() -> bytes:
+        try:
+            for _ in range(8):
+                line.sendall(b"x" * LARGEST)
+            return line.recv(10)
+        except ConnectionError:
+            return b""
+
+    assert meanwhile(session, work) == b""
+
+
+def test_a_packet_that_is_no_osc_is_counted_and_the_connection_lives(
+    session: Session, server: OscServer, line: socket.socket
+):
+    line.sendall(slip.encode(b"nonsense") + slip.encode(written(A, [])))
+    heard = meanwhile(session, lambda: line.recv(1000))
+    assert message(slip.decode(heard)).arguments == (0.25,)
+    assert server.statistics().malformed == 1
+
+
+def test_who_does_not_read_loses_values_and_holds_nobody_up(session: Session, server: OscServer, line: socket.socket):
+    line.sendall(slip.encode(written(A, [])))
+    until(session, lambda: server.statistics().messages == 1)
+    (connection,) = server.tcp.connections
+    for _ in range(20_000):
+        connection.send(written("/gf/node/w/text", ["x" * 1000]))
+    assert server.statistics().dropped > 0
+
+
+def test_only_so_many_connections(session: Session, server: OscServer, desk: Desk):
+    lines = [socket.create_connection(("127.0.0.1", server.port + 1)) for _ in range(MOST)]
+    until(session, lambda: len(server.tcp.connections) == MOST)
+    more = socket.create_connection(("127.0.0.1", server.port + 1))
+    more.settimeout(5.0)
+
+    def work() -> bytes:
+        try:
+            return more.recv(1)
+        except ConnectionError:
+            return b""
+
+    assert meanwhile(session, work) == b""
+    for line in (*lines, more):
+        line.close()
+    until(session, lambda: not server.tcp.connections)
+    assert desk.send(A) == [(A, [0.25])]
