@@ -21,7 +21,7 @@ class Mono(ControlNode):
     bend = Held(0.0, "How far the pitch is bent.", "st", min=-48.0, max=48.0)
     transpose = Held(0.0, "How far it is moved.", "st", min=-60.0, max=60.0)
     pitch = Outlet(Signal, "The pitch in Hz.")
-    gate = Outlet(Signal, "1 while a key is held, else 0.")
+    gate = Outlet(Signal, "Open, at 1, while a key is held, else 0.")
     velocity = Outlet(Signal, "How hard the key was struck, 0 to 1.")
 
     async def run(self) -> None:
