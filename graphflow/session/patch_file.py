@@ -48,8 +48,10 @@ class PatchFile:
         self._session, self._report = session, report
         self._base = written
         self._refused: tuple[int, bytes] | None = None
-        self._gone = False
+        self._gone = not path.exists()  # a patch that is not saved yet is not missed
         self._pause = threading.Event()
+        self.taken: Callable[[Path, str], None] = lambda path, text: None
+        """Told the file's text whenever what plays has followed it, for who writes to it too; in any thread."""
 
     def changed(self) -> None:
         """The file may have been saved: read it, and go over to what it says."""
@@ -61,6 +63,7 @@ class PatchFile:
             return
         patch = found.patch
         if patch == self._base:
+            self._take(found)
             return
         for key, unit in FIXED.items():
             now = getattr(patch.engine, key)
@@ -74,11 +77,20 @@ class PatchFile:
             self._refuse(found, wrong.problems)
             return
         self._base = patch
-        self.reloads += 1
+        self._take(found)
         for line in lines:
             self._tell(line)
         if change:
+            self.reloads += 1
             self._tell(told(change))
+
+    def follow(self, path: Path, written: Patch) -> None:
+        """Follow another file from now on, which says what plays."""
+        self.path, self._base, self._refused, self._gone = path, written, None, not path.exists()
+
+    def _take(self, found: Found) -> None:
+        self._refused = None
+        self.taken(self.path, found.saved[1].decode())
 
     def _play(self, base: Patch, patch: Patch) -> tuple[list[str], Difference]:
         """Make the change; in the session's thread."""

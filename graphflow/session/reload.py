@@ -11,6 +11,7 @@ from pathlib import Path
 
 from graphflow.core.library import builtin_folder, node_files
 from graphflow.core.patch import Patch
+from graphflow.core.patch_text import read
 from graphflow.session.node_files import NodeFiles, Taken
 from graphflow.session.patch_file import PatchFile
 from graphflow.session.session import Session
@@ -52,9 +53,9 @@ class Reloading:
         self.nodes = NodeFiles(session, folders, report)
         self._session, self._folders, self._report = session, folders, report
         self._saved: queue.SimpleQueue[set[Path] | None] = queue.SimpleQueue()
-        # an editor may write to the file that a link leads to
-        self._patch_paths = tuple(dict.fromkeys((path.absolute(), path.resolve())))
         self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved.put)
+        self.elsewhere: Callable[[], tuple[Path, str] | None] = lambda: None
+        """Says which file the patch has now, and what it said, where that may become another: it is followed then."""
         self._thread = threading.Thread(target=self._run, name="reloading", daemon=True)
         self._begun = self._ended = False
 
@@ -80,6 +81,13 @@ class Reloading:
         said = self.statistics()
         return f"{said.patches} patches and {said.nodes} node files taken up, {said.refused} refused"
 
+    def _patch_paths(self) -> Sequence[Path]:
+        now = self.elsewhere()
+        if now is not None and now[0].absolute() != self.patch.path.absolute():
+            self.patch.follow(now[0], read(now[1])[0])
+        # an editor may write to the file that a link leads to
+        return tuple(dict.fromkeys((self.patch.path.absolute(), self.patch.path.resolve())))
+
     def _begin(self, frame: int) -> None:
         if not self._begun:
             self._begun = True
@@ -88,7 +96,7 @@ class Reloading:
 
     def _run(self) -> None:
         self._warm()
-        self._take(set(self._patch_paths))  # it may have been saved since it was opened
+        self._take(set(self._patch_paths()))  # it may have been saved since it was opened
         while (saved := self._saved.get()) is not None:
             began = time.monotonic()
             while time.monotonic() - began < AT_MOST:
@@ -107,7 +115,7 @@ class Reloading:
             if nodes := {path for path in saved if path.suffix == ".py"}:
                 self._warm()
                 self.nodes.changed(nodes)
-            if saved & set(self._patch_paths):
+            if saved & set(self._patch_paths()):
                 self.patch.changed()
         except TimeoutError:
             self._tell("the session does not answer; save again once it does")

@@ -28,17 +28,21 @@ Seen = dict[Path, tuple[int, int, int]]
 class Watch:
     """Calls `changed`, in a thread of its own, with the paths that did. Folders that are not there are waited for.
 
-    `files` are single files; `folders` says which folders hold node files, with all that is in them. All paths are
-    absolute.
+    `files` says which single files, `folders` which folders of node files, with all that is in them; both are asked
+    again at every look. All paths are absolute.
     """
 
     def __init__(
-        self, files: Sequence[Path], folders: Callable[[], Sequence[Path]], changed: Callable[[set[Path]], None]
+        self,
+        files: Callable[[], Sequence[Path]],
+        folders: Callable[[], Sequence[Path]],
+        changed: Callable[[set[Path]], None],
     ) -> None:
         self._files, self._folders, self._changed = files, folders, changed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watching files", daemon=True)
         self._places: list[Path] = []
+        self._single: Sequence[Path] = ()
         self.polls = False
         """True where the system gives no notice."""
 
@@ -89,13 +93,14 @@ class Watch:
 
     def _concerns(self, change: Change, path: str) -> bool:
         name = Path(path)
-        return name.suffix in ("", ".py") or name in self._files
+        return name.suffix in ("", ".py") or name in self._single
 
     def _look(self) -> Seen:
         """Every file there is; and note which folders to watch for it."""
         seen: Seen = {}
-        places = {there(file.parent): None for file in self._files}
-        for file in self._files:
+        self._single = self._files()
+        places = {there(file.parent): None for file in self._single}
+        for file in self._single:
             note(file, seen)
         for folder in self._folders():
             if folder.is_dir():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from graphflow.core.library import Library, user_package
 from graphflow.core.patch_text import read
 from graphflow.core.patch_write import write
 from graphflow.session import Session
+from graphflow.session.live import Live
+from graphflow.session.output import Output
 from graphflow.session.reload import Reloading
+from tests.conftest import wait_until
 
 PATCH = """format = 1
 wires = ["n -> out", "a -> out"]
@@ -378,3 +382,50 @@ def test_a_helper_that_a_node_imports_is_followed(stage: Stage, monkeypatch: pyt
     assert line.startswith("theirs.py: theirs plays as saved ")
     assert np.allclose(stage.play(2048)[960:], 0.35, atol=1e-6)
     del sys.modules["_shape_of_theirs"]
+
+
+# --- live ---------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_followed_while_a_performance_runs(stage: Stage):
+    stage.open(THEIRS, tried=True, theirs=NODE.format(STEADY))
+    session, output = stage.session, Output(stage.session.engine, 128, stage.report)
+    live, faults = Live(session, output), list[BaseException]()
+
+    def told(words: str) -> Callable[[], bool]:
+        return lambda: any(words in line for line in list(stage.lines))
+
+    def perform() -> None:
+        wait_until(lambda: bool(live.begun), 10.0, "the start")
+        stage.path.write_text(THEIRS.replace('"n -> out", ', "") + "value = 0.25\n")
+        wait_until(told("~ x.value 0.5 -> 0.25"), 5.0, "the patch's reload")
+        stage.path.write_text("")  # as an editor may
+        stage.path.write_text(THEIRS.replace('"n -> out", ', "") + "value = 0.125\n")
+        wait_until(told("~ x.value 0.25 -> 0.125"), 5.0, "the second reload")
+        stage.put("theirs", "x = (")
+        wait_until(told("not Python"), 5.0, "the word about a broken node")
+        stage.put("theirs", NODE.format("value * 2.0"))
+        wait_until(told("theirs plays as saved"), 20.0, "the node's reload")
+        stage.put("more", NODE.format(STEADY).replace("Theirs", "More"))
+        wait_until(told("more can be used"), 20.0, "the new kind")
+
+    def watched() -> None:
+        try:
+            perform()
+        except BaseException as fault:  # noqa: BLE001 - told below, in the test's own thread
+            faults.append(fault)
+        session.loop.call_soon_threadsafe(live.end)
+
+    performer = threading.Thread(target=watched)
+    stage.reloading.start()
+    performer.start()
+    live.run(read(THEIRS)[0], output.prepare("null", None))
+    performer.join()
+    stage.reloading.stop()
+    output.close()
+    assert not faults, (faults, stage.lines)
+    said = stage.reloading.statistics()
+    assert (said.patches, said.nodes, said.refused) == (2, 2, 1)
+    assert str(stage.reloading) == "2 patches and 2 node files taken up, 1 refused"
+    assert said.taken.whole < 20.0
+    assert session.trials.statistics().waiting
