@@ -1,0 +1,293 @@
+"""The OSCQuery server: HTTP and WebSocket on one TCP port, in a thread and a loop of its own.
+
+It only looks at what the session has: the addresses, which an edit replaces whole, and values, each read as it is.
+What clients send goes to the session's loop and through the OSC server, like a datagram.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from graphflow.control.osc.entry import ROOT, Entry
+from graphflow.control.osc.feed import VALUES_HZ, Values
+from graphflow.control.osc.gate import is_local
+from graphflow.control.osc.holder import holder_of
+from graphflow.control.osc.packet import LARGEST
+from graphflow.control.oscquery.answer import Answer, Host, answer
+from graphflow.control.oscquery.client import Client
+from graphflow.control.oscquery.guard import new_token, refused
+from graphflow.control.oscquery.namespace import news, tree
+from graphflow.core.errors import UserError
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Request, Response
+
+    from graphflow.control.osc.server import OscServer
+
+STARTS_WITHIN = 5.0
+MOST = 256
+"""WebSockets at once."""
+MISSING = "OSCQuery is off: websockets is missing; pip install 'graphflow-live[web]'"
+
+_quiet = logging.getLogger("graphflow.oscquery")
+"""What the library has to say of strangers' bytes is counted here, not told."""
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+
+
+@dataclass(frozen=True)
+class OscQueryStatistics:
+    """Refused were requests without the right to ask; malformed were commands that mean nothing; dropped are frames
+    that clients did not take in time."""
+
+    clients: int
+    requests: int
+    refused: int
+    malformed: int
+    dropped: int
+
+    def __str__(self) -> str:
+        return (
+            f"OSCQuery: {self.clients} clients, {self.requests} requests, {self.refused} refused, "
+            f"{self.malformed} malformed, {self.dropped} dropped"
+        )
+
+
+def missing() -> str:
+    """The line that says why there can be no OSCQuery here; "" if there can."""
+    return "" if find_spec("websockets") else MISSING
+
+
+class OscQuery:
+    """Serves what an OSC server has, on the TCP port of the same number.
+
+    `token`: what to ask for from other computers; None makes one where the server listens to them. Raises UserError
+    where websockets is missing.
+    """
+
+    def __init__(self, osc: OscServer, *, name: str = "graphflow", token: str | None = None) -> None:
+        if why := missing():
+            raise UserError(why)
+        self.osc, self.name = osc, name
+        self.host, self.port = osc.host, osc.port
+        self.token = ("" if is_local(osc.host) else new_token()) if token is None else token
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="oscquery", daemon=True)
+        self._started = threading.Event()
+        self._stop = asyncio.Event()
+        self._failed: OSError | None = None
+        self._entries = osc.space.entries
+        self._root = tree(self._entries)
+        self._clients: set[Client] = set()
+        self._requests = self._refused = self._malformed = self._dropped = 0
+
+    def start(self) -> None:
+        """Begin to listen. Raises UserError where the port cannot be had."""
+        self._thread.start()
+        self._started.wait(STARTS_WITHIN)
+        if self._failed is not None:
+            self._thread.join(STARTS_WITHIN)
+            holder = holder_of(self.port, "tcp")
+            who = f"{holder} holds it" if holder else "another program may hold it"
+            raise UserError(
+                f"OSCQuery is off: TCP port {self.port} of {self.host} cannot be had "
+                f"({self._failed.strerror or self._failed}); {who}; choose another, as in --osc {self.port + 10}"
+            )
+        self.osc.http_port = self.port
+
+    def close(self) -> None:
+        """Let everybody go."""
+        self.osc.http_port = 0
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(STARTS_WITHIN)
+
+    def statistics(self) -> OscQueryStatistics:
+        clients = list(self._clients)
+        dropped = self._dropped + sum(client.dropped for client in clients)
+        return OscQueryStatistics(len(clients), self._requests, self._refused, self._malformed, dropped)
+
+    @property
+    def url(self) -> str:
+        """Where it is to be asked, token and all."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/{f'?token={self.token}' if self.token else ''}"
+
+    def __str__(self) -> str:
+        return f"OSCQuery on {self.url}"
+
+    # --- in its own thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._started.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        from websockets.asyncio.server import serve
+
+        try:
+            server = await serve(
+                self._attend,
+                self.host,
+                self.port,
+                process_request=self._request,
+                compression=None,
+                max_size=LARGEST,
+                max_queue=16,
+                logger=_quiet,
+                server_header=None,
+            )
+        except OSError as error:
+            self._failed = error
+            return
+        async with server:
+            self._started.set()
+            watching = asyncio.create_task(self._watch())
+            await self._stop.wait()
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Answer a plain request; None lets a WebSocket begin."""
+        self._requests += 1
+        peer = str(connection.remote_address[0])
+        why = refused(peer, request.path, request.headers, self.token)
+        if why:
+            self._refused += 1
+            return _response(Answer(401 if self.token else 403, why.encode()))
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            if len(self._clients) >= MOST:
+                return _response(Answer(503, f"{MOST} clients are here already".encode()))
+            return None
+        self._look()
+        host = Host(self.name, str(connection.local_address[0]), self.port)
+        return _response(
+            answer(request.path, self._root, host, value_of, self._words()), request.headers.get("Origin", "")
+        )
+
+    def _words(self) -> dict[str, str]:
+        """What containers are: a node's own words."""
+        graph, patch = self.osc.session.graph, self.osc.session.patch
+        words = {"/": "graphflow", ROOT: patch.title or "The patch that plays."}
+        for name, node in graph.nodes.items():
+            first = node.spec.doc.splitlines()[0] if node.spec is not None and node.spec.doc else ""
+            words[f"{ROOT}/node/{name}"] = f"{node.kind}: {first}" if first else node.kind
+        return words
+
+    async def _attend(self, connection: ServerConnection) -> None:
+        """One WebSocket, from its beginning to its end."""
+        from websockets.exceptions import ConnectionClosed
+
+        address = connection.remote_address
+        client = Client(str(address[0]), int(address[1]), self._loop)
+        self._clients.add(client)
+        sending = asyncio.create_task(_send(connection, client))
+        try:
+            async for frame in connection:
+                if isinstance(frame, bytes):
+                    await client.take(frame, time.monotonic(), lambda: self._wake(client))
+                elif client.command(frame, self._entries):
+                    client.tell(self._entries, value_of, time.monotonic())
+                else:
+                    self._malformed += 1
+        except ConnectionClosed:
+            pass
+        finally:
+            self._clients.discard(client)
+            self._dropped += client.dropped
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    def _wake(self, client: Client) -> None:
+        """Have the session carry out what a client has sent."""
+
+        def receive(data: bytes) -> None:
+            self.osc.receive(data, client)
+
+        try:
+            self.osc.session.loop.call_soon_threadsafe(client.carry_out, receive, lambda: self._wake(client))
+        except RuntimeError:
+            pass  # the session has ended; so will this
+
+    async def _watch(self) -> None:
+        """Look for edits and for values that have changed."""
+        while True:
+            await asyncio.sleep(1.0 / VALUES_HZ)
+            self._look()
+            now, known = time.monotonic(), dict[str, Values | None]()
+
+            def value(entry: Entry, known: dict[str, Values | None] = known) -> Values | None:
+                if entry.address not in known:  # read once for all who listen
+                    known[entry.address] = value_of(entry)
+                return known[entry.address]
+
+            for client in list(self._clients):
+                client.tell(self._entries, value, now)
+
+    def _look(self) -> None:
+        """Take up an edit: tell every client which paths came, went or changed."""
+        import json
+
+        entries = self.osc.space.entries
+        if entries is self._entries:
+            return
+        before, self._entries = self._entries, entries
+        self._root = tree(entries)
+        told = [json.dumps({"COMMAND": command, "DATA": data}) for command, data in news(before, entries)]
+        for client in list(self._clients):
+            client.forget(lambda address: address not in entries)
+            for line in told:
+                client.queue(line)
+
+
+async def _send(connection: ServerConnection, client: Client) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        while True:
+            await connection.send(await client.next_frame())
+    except ConnectionClosed:
+        pass
+
+
+def _response(found: Answer, origin: str = "") -> Response:
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
+    kind = "application/json" if found.status == 200 else "text/plain"
+    headers = Headers(
+        [
+            ("Content-Type", f"{kind}; charset=utf-8"),
+            ("Content-Length", str(len(found.body))),
+            ("Cache-Control", "no-store"),
+            ("Connection", "close"),
+        ]
+    )
+    if origin:  # the guard has let this page in
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Vary"] = "Origin"
+    return Response(found.status, HTTPStatus(found.status).phrase, headers, found.body)
+
+
+def value_of(entry: Entry) -> Values | None:
+    """What an address holds; None for nothing, or for what an edit is about to take away."""
+    if entry.value is None:
+        return None
+    value: Any = None
+    try:
+        value = entry.value()
+    except Exception:  # noqa: BLE001 - read beside an edit in the session's thread, which may leave it half gone
+        return None
+    return tuple(value)
