@@ -26,6 +26,7 @@ from graphflow.core.declare import (
     float64,
     uint32,
 )
+from graphflow.core.heard import Heard
 from graphflow.core.maths import (
     PI,
     TAU,
@@ -45,7 +46,7 @@ from graphflow.core.maths import (
     tanh,
     wrap,
 )
-from graphflow.core.messages import Image, Notes, Part, Signal, Style
+from graphflow.core.messages import Image, Notes, Osc, Part, Signal, Style
 from graphflow.core.midi import Midi
 from graphflow.core.node import AudioNode, ControlNode, WorkerNode
 
@@ -75,11 +76,13 @@ __all__ = [
     "ControlNode",
     "DeviceIn",
     "DeviceOut",
+    "Heard",
     "Held",
     "Image",
     "Inlet",
     "Midi",
     "Notes",
+    "Osc",
     "Outlet",
     "Part",
     "Ramp",

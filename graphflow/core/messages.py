@@ -111,3 +111,20 @@ def _sorted(by_pitch: Mapping[int, Any]) -> tuple[tuple[int, Any], ...]:
 
 class Signal:
     """The type of a wire that carries one number, which changes now and then; the value itself is a float."""
+
+
+@dataclass(frozen=True)
+class Osc:
+    """A message from or for outside: an address, and arguments that are numbers, words or switches.
+
+    `to` is where one for outside goes, as `host:port`. `hz`: of such messages at most so many a second are sent, and
+    the last one always; 0: every one.
+    """
+
+    address: str
+    arguments: tuple[Any, ...] = ()
+    to: str = ""
+    hz: float = 0.0
+
+    def __str__(self) -> str:
+        return " ".join([self.address, *map(repr, self.arguments)])

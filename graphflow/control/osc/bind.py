@@ -12,6 +12,7 @@ from graphflow.control.osc.tree import FLOOR_DB
 from graphflow.core.declare import Choice, Numeric, Switch
 from graphflow.core.errors import UserError
 from graphflow.core.macro import macro_range
+from graphflow.core.messages import Osc
 
 if TYPE_CHECKING:
     from graphflow.control.osc.peer import Call
@@ -174,7 +175,7 @@ def _meter(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
 
 def _heard(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
     def take(arguments: Sequence[Any], call: Call) -> None:
-        session.enter("osc", (entry.address, tuple(arguments)), call.frame)
+        session.enter("osc", Osc(entry.address, tuple(arguments)), call.frame)
 
     return None, take
 
