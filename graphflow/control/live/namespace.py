@@ -81,7 +81,7 @@ class Namespace(dict[str, Any]):
     def collect(self, draft: Draft) -> None:
         """Take in nodes that a function has made under a name it declared `global`: Python stores those by itself."""
         for name, value in list(self.items()):
-            if isinstance(value, Recipe):
+            if isinstance(value, Recipe) and not name.startswith("_"):
                 super().__delitem__(name)
                 if value._name != name:
                     self.adopt(draft, name, value)

@@ -101,7 +101,7 @@ def node(draft: Draft, name: str) -> str:
 def _row(draft: Draft, name: str, key: str, declared: Declaration) -> tuple[str, str, str, str]:
     driver = draft.driver(name, key)
     said = f"{declared.doc} Driven by {driver}.".lstrip() if driver else declared.doc
-    return key, _value(declared, draft.value(name, key)), takes(declared), said
+    return key, shown_value(declared, draft.value(name, key)), takes(declared), said
 
 
 def _columns(rows: Iterable[tuple[str, str, str, str]]) -> list[str]:
@@ -119,12 +119,12 @@ def param(draft: Draft, name: str, key: str) -> str:
         raise Unknown(f"{name}.{key}: {kind} has no {key!r}{instead(key, settable(draft, name))}")
     lines = []
     if isinstance(declared, (Param, Setting)):
-        lines.append(f"{name}.{key} is {_value(declared, draft.value(name, key))}; {_about(declared)}")
+        lines.append(f"{name}.{key} is {shown_value(declared, draft.value(name, key))}; {_about(declared)}")
     else:
         way = "in" if isinstance(declared, (AudioIn, DeviceIn, Inlet)) else "out"
         lines.append(f"{name}.{key}: {carried(declared)} {way}")
     lines += declared.doc.splitlines()
-    if driver := draft.driver(name, key):
+    if key in spec.params and (driver := draft.driver(name, key)):
         lines.append(f"driven by {driver}")
     wires = [str(hop) for hop in draft.wiring.of(name) if key in (hop.source.port, hop.dest.port)]
     return "\n".join([*lines, *wires])
@@ -155,10 +155,11 @@ def takes(declared: Declaration) -> str:
 
 def _about(declared: Param | Setting) -> str:
     setting = ", a setting: a change begins the node anew" if isinstance(declared, Setting) else ""
-    return f"{takes(declared)}, {_value(declared, declared.default)} by default{setting}"
+    return f"{takes(declared)}, {shown_value(declared, declared.default)} by default{setting}"
 
 
-def _value(declared: Declaration, value: Any) -> str:
+def shown_value(declared: Declaration, value: Any) -> str:
+    """A value with its unit."""
     unit = declared.unit if isinstance(declared, (Numeric, Setting)) else ""
     if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
         return show(float(value), unit)

@@ -197,7 +197,7 @@ class Turns:
             self._next_turn(happening, least=1 if good is version else 0)
 
     def _next_turn(self, happening: Happening, least: int) -> None:
-        """Have a loop's next turn begin where it would have, were all as long as the last; so many turns on at least."""
+        """Have a loop's next turn begin where it would have, were all as long as the last: `least` turns on or more."""
         transport = self._session.transport
         begun, now = exact(happening.begun, transport), exact(happening.due, transport)
         turns = max(least, -(-(now - begun) // happening.length))
