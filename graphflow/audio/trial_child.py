@@ -45,8 +45,6 @@ def main() -> None:
         said.write(f"{word} {kind}\n".replace(" \n", "\n"))
         said.flush()
 
-    if hasattr(os, "nice"):  # not on Windows: getting warm must not take time from who plays
-        os.nice(5)
     warm_up()
     say(WARM)
     line = sys.stdin.readline()

@@ -32,6 +32,44 @@ class ReloadStatistics:
     polls: bool
 
 
+class Desk:
+    """A thread that takes up what was saved, one thing after the other, each when nothing more follows."""
+
+    def __init__(self, name: str, take: Callable[[set[Path]], None], tell: Callable[[str], None]) -> None:
+        self._take, self._tell = take, tell
+        self._saved: queue.SimpleQueue[set[Path] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=f"reloading {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, paths: set[Path]) -> None:
+        self._saved.put(paths)
+
+    def stop(self) -> None:
+        self._saved.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(0.5)  # it may wait for the session, which no longer answers
+
+    def _run(self) -> None:
+        while (saved := self._saved.get()) is not None:
+            began = time.monotonic()
+            while time.monotonic() - began < AT_MOST:
+                try:
+                    more = self._saved.get(timeout=SETTLE)
+                except queue.Empty:
+                    break
+                if more is None:
+                    return
+                saved |= more
+            try:
+                self._take(saved)
+            except TimeoutError:
+                self._tell("the session does not answer; save again once it does")
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch; it is told
+                self._tell(f"{type(error).__name__}: {error}; playing on, please report this line")
+
+
 class Reloading:
     """Follows a patch's file and the folders of node files for as long as a session plays.
 
@@ -52,11 +90,11 @@ class Reloading:
         self.patch = PatchFile(session, path, report, written)
         self.nodes = NodeFiles(session, folders, report)
         self._session, self._folders, self._report = session, folders, report
-        self._saved: queue.SimpleQueue[set[Path] | None] = queue.SimpleQueue()
-        self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved.put)
+        # a node takes a second to be tried and compiled; a patch that is saved meanwhile does not wait for it
+        self._desks = Desk("patch", self._take_patch, self._tell), Desk("nodes", self._take_nodes, self._tell)
+        self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved)
         self.elsewhere: Callable[[], tuple[Path, str] | None] = lambda: None
         """Says which file the patch has now, and what it said, where that may become another: it is followed then."""
-        self._thread = threading.Thread(target=self._run, name="reloading", daemon=True)
         self._begun = self._ended = False
 
     def start(self) -> None:
@@ -69,9 +107,8 @@ class Reloading:
         if self._begin in self._session.listeners:
             self._session.listeners.remove(self._begin)
         self._watch.stop()
-        self._saved.put(None)
-        if self._thread.ident is not None:
-            self._thread.join(0.5)  # it may wait for the session, which no longer answers
+        for desk in self._desks:
+            desk.stop()
 
     def statistics(self) -> ReloadStatistics:
         refused = self.patch.refused + self.nodes.refused
@@ -92,41 +129,27 @@ class Reloading:
         if not self._begun:
             self._begun = True
             self._watch.start()
-            self._thread.start()
+            for desk in self._desks:
+                desk.start()
+            self._saved(set(self._patch_paths()))  # it may have been saved since it was opened
+            self._desks[1].put(set())  # for a process to try nodes in
 
-    def _run(self) -> None:
-        self._warm()
-        self._take(set(self._patch_paths()))  # it may have been saved since it was opened
-        while (saved := self._saved.get()) is not None:
-            began = time.monotonic()
-            while time.monotonic() - began < AT_MOST:
-                try:
-                    more = self._saved.get(timeout=SETTLE)
-                except queue.Empty:
-                    break
-                if more is None:
-                    return
-                saved |= more
-            self._take(saved)
+    def _saved(self, paths: set[Path]) -> None:
+        patches, nodes = self._desks
+        if found := paths & set(self._patch_paths()):
+            patches.put(found)
+        if found := {path for path in paths if path.suffix == ".py"}:
+            nodes.put(found)
 
-    def _take(self, saved: set[Path]) -> None:
-        try:
-            # a new patch may need the new nodes
-            if nodes := {path for path in saved if path.suffix == ".py"}:
-                self._warm()
-                self.nodes.changed(nodes)
-            if saved & set(self._patch_paths()):
-                self.patch.changed()
-        except TimeoutError:
-            self._tell("the session does not answer; save again once it does")
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not end the watch; it is told
-            self._tell(f"{type(error).__name__}: {error}; playing on, please report this line")
+    def _take_patch(self, saved: set[Path]) -> None:
+        self.patch.changed()
 
-    def _warm(self) -> None:
-        """Have a process ready for trials, where there is anything to try."""
+    def _take_nodes(self, saved: set[Path]) -> None:
         own = builtin_folder().resolve()
         if any(folder.resolve() != own and folder.is_dir() and node_files(folder) for folder in self._folders()):
             self._session.trials.keep_warm()
+        if saved:
+            self.nodes.changed(saved)
 
     def _tell(self, line: str) -> None:
         if not self._ended:
