@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import graphflow
+from graphflow.cli.controller_arguments import controller_commands
 from graphflow.core.errors import UserError, did_you_mean
 from graphflow.core.patch import ENGINE
 
@@ -114,12 +115,19 @@ def parser() -> argparse.ArgumentParser:
 
     play = commands.add_parser("play", help="play a patch until Ctrl-C")
     patch_arguments(play)
-    play.add_argument(
-        "--device", default="", metavar="NAME|null|FILE.wav", help="part of a sound card's name, or a file"
-    )
-    play.add_argument("--seconds", type=positive, help="stop after so long")
-    play.add_argument("--osc", type=port, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
+    performance_arguments(play)
+    play.add_argument("--repl", action="store_true", help="with a prompt, as graphflow live has")
     play.set_defaults(run=lazily("play"))
+
+    live = commands.add_parser("live", help="play, and change what plays, from a prompt")
+    patch_arguments(live, nargs="?")
+    performance_arguments(live)
+    live.set_defaults(run=lazily("live"))
+
+    attach = commands.add_parser("attach", help="open a prompt at an engine that runs already")
+    attach.add_argument("name", nargs="?", metavar="NAME", help="its patch or its process, where several run")
+    attach.add_argument("--vi", action="store_true", help="keys as in vi")
+    attach.set_defaults(run=lazily("attach"))
 
     render = commands.add_parser("render", help="write a patch to a sound file, as fast as it goes")
     patch_arguments(render)
@@ -147,12 +155,27 @@ def parser() -> argparse.ArgumentParser:
     trust.add_argument("--remove", action="store_true", help="trust it no longer")
     trust.set_defaults(run=lazily("trust"))
 
+    new_command(commands)
+    controller_commands(commands, lazily)
     generate_command(commands)
     models_command(commands)
 
     doctor = commands.add_parser("doctor", help="look for what could keep graphflow from playing")
     doctor.set_defaults(run=lazily("doctor"))
     return top
+
+
+def new_command(commands: argparse._SubParsersAction[Parser]) -> None:
+    new = commands.add_parser("new", help="write a node or a patch to begin with, which plays as it is")
+    new.set_defaults(run=lazily("new"))
+    kinds = new.add_subparsers(title="what", metavar="WHAT", dest="what", required=True, parser_class=Parser)
+    node = kinds.add_parser("node", help="a node, in the folder nodes beside a patch")
+    node.add_argument("name", metavar="NAME", help="the kind's name, as in wobble")
+    where = node.add_mutually_exclusive_group()
+    where.add_argument("--patch", metavar="PATCH", help="the patch it is for; else this folder's")
+    where.add_argument("--into", type=Path, metavar="DIR", help="another folder of nodes")
+    patch = kinds.add_parser("patch", help="a patch")
+    patch.add_argument("name", metavar="NAME", help="its file's name")
 
 
 def generate_command(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -217,8 +240,25 @@ def models_command(commands: argparse._SubParsersAction[Parser]) -> None:
     parity.add_argument("folder", type=Path, metavar="DIR", help="a folder of golden numbers")
 
 
-def patch_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("patch", metavar="PATCH", help="a patch file, or the name of one that comes with graphflow")
+def performance_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", default="", metavar="NAME|null|FILE.wav", help="part of a sound card's name, or a file"
+    )
+    command.add_argument("--seconds", type=positive, help="stop after so long")
+    command.add_argument("--osc", type=port, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
+    command.add_argument(
+        "--no-reload", dest="reload", action="store_false", help="take no notice when the patch or a node is saved"
+    )
+    command.add_argument("--vi", action="store_true", help="keys as in vi at the prompt")
+    command.add_argument(
+        "--no-attach", dest="attach", action="store_false", help="let no prompt attach from another terminal"
+    )
+
+
+def patch_arguments(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    command.add_argument(
+        "patch", nargs=nargs, metavar="PATCH", help="a patch file, or the name of one that comes with graphflow"
+    )
     command.add_argument("--rate", type=engine_setting("rate"), help="frames per second")
     command.add_argument("--block", type=engine_setting("block"), help="frames made in one go")
     command.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE", help="change a value")

@@ -27,6 +27,8 @@ class Opened:
     patch: Patch
     library: Library
     path: Path
+    text: str = ""
+    """What the file said."""
 
     @property
     def folder(self) -> Path:
@@ -94,6 +96,11 @@ def open_patch(arguments: Namespace) -> Opened:
         source = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: it cannot be read ({error.strerror or error})") from error
+    return open_source(source, path, arguments)
+
+
+def open_source(source: bytes, path: Path, arguments: Namespace) -> Opened:
+    """The same of a text that lies, or is to lie, at a path. Raises PatchError, UserError."""
     patch, problems = read(source)
     library = library_for(path.resolve().parent, arguments.nodes)
     if problems and not patch.nodes and not patch.wires:
@@ -107,7 +114,7 @@ def open_patch(arguments: Namespace) -> Opened:
         engine = replace(engine, rate=arguments.rate)
     if arguments.block:
         engine = replace(engine, block=arguments.block)
-    return Opened(replace(patch, engine=engine), library, path)
+    return Opened(replace(patch, engine=engine), library, path, source.decode())
 
 
 def writable(path: Path, what: str) -> None:

@@ -16,20 +16,27 @@ UNHEARD_SECONDS = 60.0
 
 
 def run(arguments: Namespace) -> int:
-    opened = open_patch(arguments)
+    return perform(arguments, open_patch(arguments))
+
+
+def perform(arguments: Namespace, opened: Opened, greeting: str = "") -> int:
+    """Play a patch until it is ended; at a prompt, `greeting` is the first that is read."""
     workers = Workers()
     for model, device in models(opened):
         workers.prepare(model, device)
     try:
-        return play(arguments, opened, workers)
+        return play(arguments, opened, workers, greeting)
     except KeyboardInterrupt:  # before there was anything to end
         return 0
     finally:
         workers.close()
 
 
-def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
+def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) -> int:
     # imported here, while the workers load: the compiler alone takes half a second
+    from graphflow.cli.beside import Beside
+    from graphflow.cli.faces import Faces
+    from graphflow.cli.following import following
     from graphflow.cli.status import Status
     from graphflow.control.osc import OscServer
     from graphflow.session import Session
@@ -39,16 +46,20 @@ def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
     if Path(arguments.device).suffix.lower() in FILES:
         writable(Path(arguments.device), "--device")
     status = Status()
+    faces = Faces(arguments, opened, status, greeting=greeting)
     session = Session(
         opened.library,
         rate=opened.patch.engine.rate,
         folder=opened.folder,
-        report=status.line,
+        report=faces.report,
         foreign=foreign,
         workers=workers,
     )
-    output = Output(session.engine, opened.patch.engine.block, status.line, inputs=inputs(opened))
+    output = Output(session.engine, opened.patch.engine.block, faces.report, inputs=inputs(opened))
+    reloading = following(session, opened, arguments, faces.report)
+    reloading.elsewhere, reloading.patch.taken = faces.file, faces.followed
     osc = OscServer(session, port=arguments.osc) if arguments.osc is not None else None
+    beside: Beside | None = None
 
     try:
         if osc is not None:  # before anything is compiled: the port may be taken
@@ -57,18 +68,26 @@ def play(arguments: Namespace, opened: Opened, workers: Workers) -> int:
         start = output.prepare(arguments.device, fallback)
         if not arguments.device and not output.wants_card:
             writable(fallback, "no sound card;")
-        seconds = arguments.seconds or (None if output.wants_card or arguments.device else UNHEARD_SECONDS)
+        unheard = not (output.wants_card or arguments.device or arguments.repl)
+        seconds = arguments.seconds or (UNHEARD_SECONDS if unheard else None)
         status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
         if osc is not None:
             status.line(f"OSC on {osc.host}:{osc.port}, like /gf/node/NAME/PARAM value")
-        Live(session, output).run(opened.patch, start, seconds=seconds, show=status.show)
+            beside = Beside(osc, opened.patch.title or opened.path.stem, faces.report)
+        if arguments.reload:
+            reloading.start()
+        Live(session, output).run(opened.patch, start, seconds=seconds, show=faces.show)
     except KeyboardInterrupt as interrupted:  # while it was getting ready, or a node held everything up
         if held := culprit(interrupted, opened):
             status.line(held)
     except OSError as error:
         raise UserError(str(error)) from error
     finally:
+        reloading.stop()
+        faces.close()
         status.end()
+        if beside is not None:
+            beside.close()
         if osc is not None:
             osc.close()
         output.close()

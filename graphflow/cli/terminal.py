@@ -9,13 +9,18 @@ NO_WIDTH = 80
 """Columns where the terminal does not say."""
 
 
+def dumb() -> bool:
+    """Whether the terminal cannot move its cursor."""
+    return os.environ.get("TERM") == "dumb"
+
+
 class Terminal:
     """Stderr, as far as somebody reads it: when the reader has gone, as in `| head`, the music plays on."""
 
     def __init__(self) -> None:
         self._gone = False
         self._drawn = False
-        self.rewrites = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self.rewrites = sys.stderr.isatty() and not dumb()
 
     def line(self, text: str) -> None:
         """A line that stays. Control characters, which a patch from anywhere may hold, are shown as ?."""

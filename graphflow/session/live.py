@@ -34,6 +34,8 @@ class Live:
         self.session, self.output = session, output
         self.ending = False
         self.begun = 0.0
+        self.keyboard: Callable[[], bool] = lambda: False
+        """Asked at Ctrl-C: True where somebody at a prompt takes it, for whom it stops a cell, not the music."""
         self._told: set[str] = set()
 
     def end(self) -> None:
@@ -150,6 +152,8 @@ class Live:
 
         def on_signal(number: int, frame: object) -> None:
             nonlocal asked
+            if number == signal.SIGINT and not asked and self.keyboard():
+                return
             asked += 1
             if asked == 1:
                 loop.call_soon_threadsafe(react)

@@ -33,6 +33,8 @@ class Pipe:
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="pipe", daemon=True)
         self.entered = 0
+        self.listening = False
+        """Whether what the desk says is shown here."""
 
     def start(self) -> None:
         self._thread.start()
@@ -55,12 +57,14 @@ class Pipe:
 
     def _run(self) -> None:
         self._desk.hear(self.say)
+        self.listening = True
         try:
             for source in cells(self._lines(), self._desk.unfinished):
                 if self._ending or source.strip() in ("quit()", "exit()", "quit", "exit"):
                     break
                 self._enter(source)
         finally:
+            self.listening = False
             self._desk.unhear(self.say)
             if not self._ending:
                 self._left()

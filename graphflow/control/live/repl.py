@@ -71,6 +71,8 @@ class Repl:
         self._prompt: PromptSession[str] | None = None
         self._thread = threading.Thread(target=self._run, name="prompt", daemon=True)
         self.entered = 0
+        self.listening = False
+        """Whether what the desk says is shown here."""
 
     def start(self) -> None:
         """Show the prompt."""
@@ -121,6 +123,7 @@ class Repl:
         prompt = self._prompt = self._made()
         tasks = [asyncio.ensure_future(self._above.show(prompt.app)), asyncio.ensure_future(self._tick())]
         self._desk.hear(self._above.report)
+        self.listening = True
         by_hand = False
         try:
             with self._in_place_of_stdout():
@@ -129,6 +132,7 @@ class Repl:
                     self._above.now(prompt.app)
                 by_hand = await self._ask(prompt)
         finally:
+            self.listening = False
             self._desk.unhear(self._above.report)
             for task in tasks:
                 task.cancel()
