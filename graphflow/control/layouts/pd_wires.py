@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from graphflow.control.layouts.pd_file import Canvas, atom
 from graphflow.control.layouts.place import Box
@@ -61,7 +61,8 @@ def connection(host: str, port: int) -> Canvas:
     start = inside.object(480, 20, "loadbang")
     first = inside.wire(start, inside.message(480, 50, f"connect {atom(host)} {port}"))
     inside.wire(first, inside.object(480, 80, "s", BUS_NET))
-    again = inside.wire(start, inside.object(640, 50, "metro", RENEW_MS))
+    again = inside.wire(start, inside.object(640, 50, "delay", RENEW_MS))
+    inside.wire(again, again)
     again = inside.wire(again, inside.object(640, 110, "oscformat", *parts_of(f"{ROOT}/sys/ping")))
     inside.wire(again, inside.object(640, 140, "s", BUS_SEND))
     return inside
@@ -81,9 +82,10 @@ def group_wires(group: Group) -> Canvas:
     return inside
 
 
-def _came(inside: Canvas, controls: Iterable[Control]) -> dict[str, tuple[int, int]]:
+def _came(inside: Canvas, controls: Sequence[Control]) -> dict[str, tuple[int, int]]:
     """The objects and outlets at which values of the controls' addresses come."""
     heard = {c.address: parts_of(c.address) for c in controls if c.look not in ("button", "slot")}
+    twins = {c.address for c in controls if c.look == "fader"}
     found: dict[str, tuple[int, int]] = {}
     x = 520
     for prefix in sorted({tuple(parts[:-1]) for parts in heard.values()}):
@@ -93,7 +95,11 @@ def _came(inside: Canvas, controls: Iterable[Control]) -> dict[str, tuple[int, i
         leaves = [address for address, parts in heard.items() if tuple(parts[:-1]) == prefix]
         y = 50 + 30 * len(prefix)
         fork = inside.wire(at, inside.object(x, y, "route", *(heard[address][-1] for address in leaves)))
-        found |= {address: (fork, outlet) for outlet, address in enumerate(leaves)}
+        for outlet, address in enumerate(leaves):
+            found[address] = fork, outlet
+            if address in twins:  # `/gf/node/hall/mix/norm 0.3` comes out here too, as `norm 0.3`
+                twin = inside.object(x, y + 30 * (outlet + 1), "route", "norm")
+                found[address] = inside.wire(fork, twin, outlet=outlet), 1
         x += 160
     return found
 
