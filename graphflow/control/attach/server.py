@@ -18,13 +18,16 @@ from typing import Any
 from graphflow.control.attach import lines, peer, place
 from graphflow.control.attach.client import PENDING, Client
 from graphflow.control.attach.lines import Malformed, cut, field
+from graphflow.control.attach.requests import asked, data, failed
 from graphflow.control.live.desk import Desk
-from graphflow.control.live.outcome import Outcome
 from graphflow.core.errors import UserError
 
 THREADS = 8
 BACKLOG = 16
 STARTS_WITHIN = 5.0
+NOT_FOR_ALL = (
+    "this would end the performance for everybody; Ctrl-D, or quit() alone, leaves; kill the process to end it"
+)
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ class AttachServer:
         """Begin with a request; the answer follows when it is there. Raises Malformed."""
         number = field(request, "id", int)
         try:
-            ask = self._ask(request)
+            ask = asked(request, self._desk, self._pool)
         except Malformed as error:
             raise Malformed(f"request {number}: {error}") from error
         self._requests += 1
@@ -217,29 +220,8 @@ class AttachServer:
         try:
             future = ask()
         except (UserError, RuntimeError) as error:  # RuntimeError: the engine ends, and takes nothing more
-            future = Future()
-            future.set_exception(error)
+            future = failed(error)
         future.add_done_callback(lambda done: self._soon(lambda: self._answer(client, number, done)))
-
-    def _ask(self, request: dict[str, Any]) -> Callable[[], Future[Any]]:
-        """What a request asks for. Raises Malformed."""
-        desk, pool, what = self._desk, self._pool, field(request, "do", str)
-        if what == "enter":
-            source = field(request, "source", str)
-            return lambda: desk.enter(source)
-        if what == "interrupt":
-            return lambda: _at_once(desk.interrupt)  # not behind whatever keeps the pool busy
-        if what == "complete":
-            text, cursor = field(request, "text", str), field(request, "cursor", int)
-            return lambda: pool.submit(desk.complete, text, min(max(cursor, 0), len(text)))
-        if what == "unfinished":
-            source = field(request, "source", str)
-            return lambda: pool.submit(desk.unfinished, source)
-        if what == "toolbar":
-            return lambda: pool.submit(lambda: [desk.toolbar(), desk.running])
-        if what == "traceback":
-            return lambda: pool.submit(desk.traceback)
-        raise Malformed(f"do is {what[:40]!r}; expected enter, interrupt, complete, unfinished, toolbar or traceback")
 
     def _answer(self, client: Client, number: int, done: Future[Any]) -> None:
         client.pending -= 1
@@ -251,24 +233,4 @@ class AttachServer:
             why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             client.answer({"id": number, "error": cut(why)})
             return
-        client.answer({"id": number, "value": _data(done.result())})
-
-
-def _at_once(function: Callable[[], Any]) -> Future[Any]:
-    future: Future[Any] = Future()
-    try:
-        future.set_result(function())
-    except Exception as error:  # noqa: BLE001 - whoever asked gets it
-        future.set_exception(error)
-    return future
-
-
-def _data(value: Any) -> Any:
-    """A desk's answer as JSON holds it."""
-    if isinstance(value, Outcome):
-        return lines.outcome_data(value)
-    if isinstance(value, str):
-        return cut(value)
-    if isinstance(value, list) and value and not isinstance(value[0], str):
-        return lines.suggestions_data(value)
-    return value
+        client.answer({"id": number, "value": data(done.result())})

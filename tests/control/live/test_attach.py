@@ -243,6 +243,16 @@ def test_too_many_requests_at_once_are_refused_but_not_the_one_that_stops(served
     assert [answer["id"] for answer in answers] == list(range(PENDING))
 
 
+@pytest.mark.parametrize("source", ["quit()", "x = 1\nexit()", "for n in range(3):\n    quit()"])
+def test_nobody_ends_it_for_everybody(served: tuple[Notebook, AttachServer], source: str):
+    desk, server = served
+    there = remote(server)
+    with pytest.raises(UserError, match="this would end the performance for everybody"):
+        there.enter(source).result(5.0)
+    assert desk.sources == []
+    there.close()
+
+
 def test_a_fault_of_the_desk_is_an_answer(served: tuple[Notebook, AttachServer], monkeypatch: pytest.MonkeyPatch):
     desk, server = served
     stranger = Raw(server)
