@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,10 @@ def record(session: Session, folder: Path, text: str = "", *, inputs: int = 0, b
     return writer
 
 
+HEARD_OF = ("state", "begun", "echo", "heard", "snapshot", "healed", "died")
+"""What a generator's worker says that a replay has to know."""
+
+
 class TakeWriter:
     """One take being written. A full disk ends it with one line; the music goes on."""
 
@@ -95,7 +99,7 @@ class TakeWriter:
         self._known: set[str] = set()
         self._python: set[int] = set()
         self._states: dict[tuple[str, int], dict[str, Any]] = {}
-        self._ends: dict[str, dict[str, int]] = {}
+        self._told_by: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._score: tuple[list[Any], list[Any]] = [], []
         self._patch: dict[str, Any] = {}
         self._wires: list[Any] = []
@@ -133,7 +137,7 @@ class TakeWriter:
         link.diary = partial(self._hear, instance.key)
 
     def _hear(self, key: str, message: Message) -> None:
-        if message["do"] in ("state", "begun", "echo", "heard", "snapshot", "healed") or message.get("dropped"):
+        if message["do"] in HEARD_OF or message.get("dropped"):
             frame = self._session.engine.frame
             self._left.append(lambda: self._write_generator(key, message, frame))
 
@@ -277,7 +281,7 @@ class TakeWriter:
         self._patch = now
 
     def _write_generator(self, key: str, message: Message, frame: int) -> None:
-        do, line = message["do"], {"generator": key}
+        do, line, told = message["do"], {"generator": key}, self._told_by[key]
         if message.get("dropped"):
             self._inexact(f"{key}: its worker said more than could be heard", frame)
         if do == "state":
@@ -288,12 +292,18 @@ class TakeWriter:
             self._states = {k: v for k, v in self._states.items() if k[0] != key or k[1] >= seq}
             what = {"chunk": message["chunk"], "frame": message["frame"], "again": message["again"], "state": state}
             self._lines.append({**line, "do": do, **what})
-            if message["late"] > self._ends.setdefault(key, {}).get("late", 0):
-                self._ends[key]["late"] = message["late"]
+            if message["late"] > told["late"]:
                 self._inexact(f"{key}: a chunk that was made again came too late", frame)
+            told["applied"], told["late"] = seq, message["late"]
+            told["again"] = message["again"] or told["again"]
+        elif do == "died":
+            deaf = told["heard"] and message["chunk"] > told["heard"]
+            if deaf or any(message[what] != told[what] for what in ("applied", "again")):
+                self._inexact(f"{key}: what its worker did last was not heard of", frame)
         elif do == "healed":
             self._inexact(f"{key}: it made no numbers and was taken back to its last snapshot", frame)
         elif do in ("begun", "heard", "snapshot"):
+            told["heard"] = message["chunk"] + 1 if do == "heard" else told["heard"]
             self._lines.append({**line, **{k: v for k, v in message.items() if k not in ("slot", "dropped", "size")}})
 
     def _inexact(self, why: str, frame: int = -1, once: str = "") -> None:

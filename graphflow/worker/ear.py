@@ -60,8 +60,8 @@ class Ear:
 
     def listen_again(self, anew: int, first: int, end: int) -> tuple[npt.NDArray[np.float32], int] | None:
         """In a replay: the same as was heard then."""
-        if anew >= 0:
-            self._begin(anew)
+        if anew >= 0 or self._stream is None:
+            self._begin(max(anew, first))
         self._position = first
         return self._take(self._ring.frames(first, end), end)
 

@@ -276,8 +276,16 @@ class GeneratorLink:
         behind = self.ring.written < self.ring.target
         return not self.lockstep and self.life is not None and self.life.stalled(self._memory, behind, elapsed)
 
+    def tell_of_death(self) -> None:
+        """For a recorder: how far the worker had come, by which it sees whether it has heard everything."""
+        if self.diary is not None:
+            control = self._memory.control
+            applied, again = int(control[Control.APPLIED]), int(control[Control.ROLLBACKS])
+            self.diary({"do": "died", "chunk": self._memory.chunk, "applied": applied, "again": again})
+
     def fail(self, reason: str) -> None:
         """No more of it, for `reason`."""
+        self.tell_of_death()
         self.state = "failed"
         self.failure = reason
         self.changed = False

@@ -144,6 +144,7 @@ class Workers:
 
     def _begin_again(self, link: GeneratorLink, reason: str, *, blame: bool = True) -> None:
         life: Life | None = link.life
+        link.tell_of_death()
         link.leave()
         if blame and life is not None and not life.proven:
             link.deaths.append(time.monotonic())
