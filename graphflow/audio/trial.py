@@ -45,6 +45,7 @@ class Trials:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: _Process | None = None
+        self._working: set[_Process] = set()
         self._warm = False
         self._tried = self._refused = 0
         self._seconds = 0.0
@@ -69,10 +70,12 @@ class Trials:
             process = process if process is not None and process.alive else _Process()
         except OSError as error:
             return f"{file}: no process can be started to try it in ({error.strerror or error})"
+        self._working.add(process)
         try:
             fault = process.play(file, list(kinds), seconds)
         finally:
             process.end()
+            self._working.discard(process)
             if self._warm:
                 self.keep_warm()
         with self._lock:
@@ -81,11 +84,12 @@ class Trials:
         return fault
 
     def close(self) -> None:
-        """End the process that waits."""
+        """End the process that waits, and those that work."""
         with self._lock:
             self._warm = False
-            process, self._waiting = self._waiting, None
-        if process is not None:
+            processes = [*self._working, *([self._waiting] if self._waiting is not None else [])]
+            self._waiting = None
+        for process in processes:
             process.end()
 
     def statistics(self) -> TrialStatistics:
@@ -136,15 +140,14 @@ class _Process:
     def end(self) -> None:
         self._child.kill()
         self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):  # what was not sent any more
-                    pipe.close()
+        assert self._child.stdin is not None  # it was asked for
+        with contextlib.suppress(OSError):  # what was not sent any more
+            self._child.stdin.close()
 
     def _listen(self) -> None:
         assert self._child.stdout is not None  # it was asked for
-        with contextlib.suppress(ValueError, OSError):  # closed at the end
-            for line in self._child.stdout:
+        with self._child.stdout as pipe:  # whoever else closed it might wait for a child of the child
+            for line in pipe:
                 self._said.put(line.strip())
         self._said.put("")  # the end of a process that said less
 

@@ -19,7 +19,8 @@ def following(session: Session, opened: Opened, arguments: Namespace, report: Ca
     """Hot reload for a performance; begins once `start` was called and the patch plays."""
     more = list(arguments.nodes)
     written = read(opened.text)[0]
-    return Reloading(session, opened.path, lambda: node_folders(opened.folder, more), report, written=written)
+    folders = lambda: node_folders(opened.folder, more)  # noqa: E731 - they may be made or trusted meanwhile
+    return Reloading(session, opened.path, folders, report, written=written, ready=arguments.repl)
 
 
 def node_folders(folder: Path, more: Iterable[Path] = ()) -> list[Path]:

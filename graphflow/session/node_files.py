@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import sys
 import time
@@ -58,7 +59,9 @@ class NodeFiles:
         own = builtin_folder().resolve()
 
         def first(file: Path) -> str | None:
-            return None if file.resolve().is_relative_to(own) else session.trials.run(file, used)
+            if file.resolve().is_relative_to(own) or not is_python(file):
+                return None
+            return session.trials.run(file, used)
 
         renewal = renewed(session.library, {**self._orphans, **files}.values(), used, first)
         for problem in renewal.problems:
@@ -126,6 +129,15 @@ class NodeFiles:
             self._report(f"{file.name}: {'; '.join(parts)}")
         for kind, file in renewal.dropped.items():
             self._report(f"{file.name}: {kind} is gone from it")
+
+
+def is_python(file: Path) -> bool:
+    """Can it be run at all? What is merely mistyped, as most is, is not worth a process."""
+    try:
+        ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError, RecursionError):
+        return False
+    return True
 
 
 def forget(helper: Path) -> bool:

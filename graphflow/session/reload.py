@@ -75,7 +75,8 @@ class Reloading:
 
     `written` is the patch as it was read from the file; `folders` says which folders are followed, and is asked again
     and again, as one may be made or trusted meanwhile. Whatever is wrong with a file is told in one line, and what
-    played before plays on. `report` is called from a thread of its own.
+    played before plays on. `report` is called from threads of its own. `ready`: a node is about to be written, so the
+    process it is tried in waits from the start, though there is none yet.
     """
 
     def __init__(
@@ -86,10 +87,11 @@ class Reloading:
         report: Callable[[str], None],
         *,
         written: Patch,
+        ready: bool = False,
     ) -> None:
-        self.patch = PatchFile(session, path, report, written)
-        self.nodes = NodeFiles(session, folders, report)
-        self._session, self._folders, self._report = session, folders, report
+        self.patch = PatchFile(session, path, self._say, written)
+        self.nodes = NodeFiles(session, folders, self._say)
+        self._session, self._folders, self._report, self._ready = session, folders, report, ready
         # a node takes a second to be tried and compiled; a patch that is saved meanwhile does not wait for it
         self._desks = Desk("patch", self._take_patch, self._tell), Desk("nodes", self._take_nodes, self._tell)
         self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved)
@@ -146,11 +148,15 @@ class Reloading:
 
     def _take_nodes(self, saved: set[Path]) -> None:
         own = builtin_folder().resolve()
-        if any(folder.resolve() != own and folder.is_dir() and node_files(folder) for folder in self._folders()):
+        held = (folder for folder in self._folders() if folder.resolve() != own and folder.is_dir())
+        if self._ready or any(map(node_files, held)):
             self._session.trials.keep_warm()
         if saved:
             self.nodes.changed(saved)
 
     def _tell(self, line: str) -> None:
+        self._say(f"reload: {line}")
+
+    def _say(self, line: str) -> None:
         if not self._ended:
-            self._report(f"reload: {line}")
+            self._report(line)
