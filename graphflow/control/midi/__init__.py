@@ -1,6 +1,7 @@
 """MIDI: keyboards play, knobs turn params, clocks are followed and given. An extra: mido and python-rtmidi.
 
-Its parts: `ports` (what is plugged in, and comes and goes), `rtmidi_ports` (by way of python-rtmidi), `decode` (bytes
-to messages), `clock` (beats from ticks), `maps` and `learn` (which knob turns what), `service` (all of it beside a
-session).
+Its parts: `ports` (what is plugged in, and comes and goes), `rtmidi_ports` (the same by way of python-rtmidi),
+`decode` (bytes to messages and back), `clock` (beats from ticks and ticks from beats), `knobs` (where a control
+stands), `maps` (what it turns), `learn` and `lessons` (mapping by turning), `service` (all of it beside a session),
+`desk` (how other faces reach it).
 """

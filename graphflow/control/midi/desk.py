@@ -1,0 +1,48 @@
+"""MIDI as the REPL, OSC and other faces of a session reach it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from graphflow.core.errors import UserError
+
+if TYPE_CHECKING:
+    from graphflow.control.midi.service import MidiService
+    from graphflow.session import Session
+
+_services: WeakKeyDictionary[Session, MidiService] = WeakKeyDictionary()
+
+
+def connect(session: Session, service: MidiService | None) -> None:
+    """Note which service a session has; None: none any more."""
+    if service is None:
+        _services.pop(session, None)
+    else:
+        _services[session] = service
+
+
+def midi_of(session: Session) -> MidiService:
+    """The MIDI of a session. Raises UserError where it is off."""
+    if session not in _services:
+        raise UserError("MIDI is off; play with --midi")
+    return _services[session]
+
+
+def learn(session: Session, target: str, *, relative: str = "", takeover: str = "pickup") -> str:
+    """Map the control that is turned or pressed next; returns what to do, as a line.
+
+    `target` is a param (`hall.mix`), a macro or a scene by its name, or the OSC address of one; "" waits no more.
+    `relative` says how an endless knob sends its steps (twos, offset, sign), `takeover` what happens while knob and
+    value are apart (pickup, scale, jump). What was learned is reported and is part of the patch, an edit like any
+    other. To be called in the session's thread. Raises UserError.
+    """
+    return midi_of(session).lessons.learn(target, relative=relative, takeover=takeover)
+
+
+def forget(session: Session, target: str) -> str:
+    """Let no control turn a param, macro or scene any more; returns what was taken out. Raises UserError."""
+    return midi_of(session).lessons.forget(target)
+
+
+__all__ = ["connect", "forget", "learn", "midi_of"]
