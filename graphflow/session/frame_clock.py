@@ -8,8 +8,9 @@ from statistics import median
 
 KEPT = 256
 """Looks that count: somewhat more than a second of them."""
-JUMP = 0.02
-"""Seconds by which all of the last few looks must differ before the rest is forgotten: the sound card was changed."""
+JUMP = 0.002
+"""Seconds by which all of the last few looks must differ before the rest is forgotten: blocks were lost, or it is
+another sound card."""
 FEW = 8
 
 
