@@ -15,12 +15,14 @@ from graphflow.control.layouts.sheet import Control, Group, Sheet
 from graphflow.control.osc.entry import Entry
 
 WIDTH, ROW, HEAD, GAP, LIMIT = 430, 26, 34, 12, 940
-TITLE = 74
+TITLE = 88
 """The height of what says whom it talks to."""
 LABEL, FADER, NUMBER = 10, 150, 328
 """Where in a group a control's words, its fader and its number begin."""
 FADER_WIDTH, RADIO, MOST = 164, 15, 13
 """A fader's length, the side of a choice's button, and how many of them have room."""
+FIELD = 36
+"""Letters of a text."""
 WEIGHT_HEIGHT = 84
 BACK, PANEL, INK, FILL = "#d8d8d4", "#f4f4f0", "#202020", "#fcfcfc"
 FONT = 12
@@ -82,7 +84,7 @@ def _title(top: Canvas, box: Box, title: str, host: str, port: int) -> None:
     words = f"connect {host} {port}"
     top.add(
         f"#X msg {box.x + LABEL} {box.y + 40} \\; {BUS_NET} {words};",
-        Box(box.x + LABEL, box.y + 40, CHARACTER * (len(words) + len(BUS_NET) + 4), 22),
+        Box(box.x + LABEL, box.y + 40, CHARACTER * (len(words) + len(BUS_NET) + 4), 40),
     )
     top.add(_toggle(box.x + NUMBER, box.y + 42, "empty", CONNECTED), Box(box.x + NUMBER, box.y + 42, 18, 18))
     top.comment(box.x + NUMBER + 24, box.y + 42, "connected")
@@ -112,7 +114,7 @@ def _draw(top: Canvas, control: Control, x: int, y: int) -> None:
         _choice(top, control, at, y)
     elif control.look in ("text", "slot"):
         name = word(control)
-        top.add(f"#X symbolatom {at} {y} 36 0 0 0 - {name} {sent(name)} 0;", Box(at, y, 36 * CHARACTER + 6, 20))
+        top.add(f"#X symbolatom {at} {y} {FIELD} 0 0 0 - {name} {sent(name)} 0;", Box(at, y, FIELD * CHARACTER + 6, 20))
     elif control.look == "weights":
         for number in range(len(control.entry.types)):
             low, high = weight_range(control.entry, number)
@@ -139,7 +141,7 @@ def _choice(top: Canvas, control: Control, at: int, y: int) -> None:
     else:
         _number(top, at, y, address, sent(address), None)
     left = at + RADIO * min(count, MOST) + 8
-    letters = max(4, (WIDTH - (left - at) - FADER - 12) // CHARACTER)
+    letters = max(5, FIELD - (left - at) // CHARACTER)
     top.add(f"#X symbolatom {left} {y} {letters} 0 0 0 - {typed(address)} - 0;", Box(left, y, letters * CHARACTER, 20))
 
 

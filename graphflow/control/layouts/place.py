@@ -33,7 +33,18 @@ class Box(NamedTuple):
 
 
 def columns(sizes: Sequence[tuple[int, int]], *, left: int, top: int, limit: int, gap: int) -> list[Box]:
-    """Rectangles of these sizes below each other, and in a new column where one would end below `limit`."""
+    """Rectangles of these sizes below each other, in as many columns as end above `limit`, as even as they can be."""
+    found = _filled(sizes, left, top, limit, gap)
+    count = len({box.x for box in found})
+    for lower in range(limit, 0, -gap):
+        tighter = _filled(sizes, left, top, lower, gap)
+        if len({box.x for box in tighter}) > count:
+            break
+        found = tighter
+    return found
+
+
+def _filled(sizes: Sequence[tuple[int, int]], left: int, top: int, limit: int, gap: int) -> list[Box]:
     placed: list[Box] = []
     x, y, widest = left, top, 0
     for w, h in sizes:
