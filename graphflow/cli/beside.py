@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from graphflow.control.osc.gate import is_local
 from graphflow.control.oscquery import advertise
+from graphflow.control.oscquery.addresses import is_here_only
 from graphflow.control.oscquery.server import OscQuery
 from graphflow.core.errors import UserError
 
@@ -28,7 +28,7 @@ class Beside:
             report(str(query))
         except UserError as reason:
             report(str(reason))
-        if is_local(osc.host):
+        if is_here_only(osc.host):
             return  # nobody else could come
         if missing := advertise.missing():
             report(missing)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from graphflow.control.oscquery.addresses import all_of
+
 OSC, OSCQUERY = "_osc._udp.local.", "_oscjson._tcp.local."
 LOOK = 30.0
 """Seconds between two looks at this computer's addresses, which a change of network changes."""
@@ -20,16 +22,6 @@ MISSING = "controllers do not find graphflow by themselves: zeroconf is missing;
 def missing() -> str:
     """The line that says why nothing is told; "" if it can be."""
     return "" if find_spec("zeroconf") else MISSING
-
-
-def own_addresses(host: str) -> list[str]:
-    """Where others reach a server that listens at `host`: itself, or for all addresses those of this computer."""
-    if not ipaddress.ip_address(host).is_unspecified:
-        return [host]
-    import ifaddr  # comes with zeroconf
-
-    found = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips if isinstance(ip.ip, str)]
-    return sorted(ip for ip in found if not ipaddress.ip_address(ip).is_loopback)
 
 
 class Advertiser:
@@ -70,7 +62,7 @@ class Advertiser:
         from zeroconf import Error, InterfaceChoice
         from zeroconf.asyncio import AsyncZeroconf
 
-        addresses = own_addresses(self._host)
+        addresses = all_of(self._host)
         try:
             zeroconf = AsyncZeroconf(interfaces=list(self._interfaces) if self._interfaces else InterfaceChoice.Default)
         except OSError as error:
@@ -81,11 +73,11 @@ class Advertiser:
             for info in infos:
                 await (await zeroconf.async_register_service(info, allow_name_change=True))
             while not await self._stopped():
-                now = own_addresses(self._host)
+                now = all_of(self._host)
                 if now != addresses:
                     addresses = now
                     for info in infos:
-                        info.addresses = [socket.inet_aton(address) for address in addresses]
+                        info.addresses = [ipaddress.ip_address(address).packed for address in addresses]
                         await (await zeroconf.async_update_service(info))
         except (Error, OSError) as error:
             self._report(f"zeroconf is off: {error}")

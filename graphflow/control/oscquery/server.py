@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.feed import VALUES_HZ, Values
-from graphflow.control.osc.gate import is_local
 from graphflow.control.osc.holder import holder_of
 from graphflow.control.osc.packet import LARGEST
+from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer
 from graphflow.control.oscquery.client import Client
 from graphflow.control.oscquery.guard import new_token, refused
@@ -78,7 +78,7 @@ class OscQuery:
             raise UserError(why)
         self.osc, self.name = osc, name
         self.host, self.port = osc.host, osc.port
-        self.token = ("" if is_local(osc.host) else new_token()) if token is None else token
+        self.token = ("" if is_here_only(osc.host) else new_token()) if token is None else token
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="oscquery", daemon=True)
         self._started = threading.Event()
@@ -118,7 +118,8 @@ class OscQuery:
     @property
     def url(self) -> str:
         """Where it is to be asked, token and all."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = reachable(self.host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self.port}/{f'?token={self.token}' if self.token else ''}"
 
     def __str__(self) -> str:
