@@ -89,6 +89,14 @@ def port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"is '{text}'; expected a port, 1 to 65535, or nothing, as in: play PATCH --osc")
 
 
+def hosts(text: str) -> list[str]:
+    """Hosts with commas between them."""
+    found = [host.strip() for host in text.split(",") if host.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError(f"is '{text}'; expected hosts like 192.168.1.7,phone.local")
+    return found
+
+
 def engine_setting(key: str) -> Callable[[str], int]:
     """A key of a patch's [engine], typed on the command line."""
 
@@ -128,6 +136,17 @@ def parser() -> argparse.ArgumentParser:
     attach.add_argument("name", nargs="?", metavar="NAME", help="its patch or its process, where several run")
     attach.add_argument("--vi", action="store_true", help="keys as in vi")
     attach.set_defaults(run=lazily("attach"))
+
+    replay = commands.add_parser("replay", help="play what was recorded again, and see whether it is the same")
+    replay.add_argument("take", type=Path, metavar="DIR", help="what --record has written")
+    replay.add_argument("-o", "--output", type=Path, metavar="FILE.wav", help="write it to a sound file")
+    replay.add_argument("--play", action="store_true", help="let it be heard")
+    replay.add_argument(
+        "--check", action="store_true", help="exit with 1 where it is not the same; so without -o, --play"
+    )
+    replay.add_argument("--device", default="", metavar="NAME|null|FILE.wav", help="where it is heard, as in play")
+    nodes_argument(replay)
+    replay.set_defaults(run=lazily("replay"))
 
     render = commands.add_parser("render", help="write a patch to a sound file, as fast as it goes")
     patch_arguments(render)
@@ -246,10 +265,14 @@ def performance_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seconds", type=positive, help="stop after so long")
     command.add_argument("--osc", type=port, nargs="?", const=7654, metavar="PORT", help="take OSC on loopback (7654)")
+    command.add_argument("--listen", default="", metavar="ADDR", help="take it from the network, like 0.0.0.0")
+    command.add_argument("--allow", type=hosts, default=[], metavar="HOST,...", help="who may send from there")
+    command.add_argument("--allow-files", action="store_true", help="let them load and save patches too")
     command.add_argument(
         "--no-reload", dest="reload", action="store_false", help="take no notice when the patch or a node is saved"
     )
     command.add_argument("--vi", action="store_true", help="keys as in vi at the prompt")
+    command.add_argument("--record", type=Path, metavar="DIR", help="write the performance down, for graphflow replay")
     command.add_argument(
         "--no-attach", dest="attach", action="store_false", help="let no prompt attach from another terminal"
     )

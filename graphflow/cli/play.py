@@ -37,14 +37,16 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
     from graphflow.cli.beside import Beside
     from graphflow.cli.faces import Faces
     from graphflow.cli.following import following
+    from graphflow.cli.hearing import Hearing, check
     from graphflow.cli.status import Status
-    from graphflow.control.osc import OscServer
     from graphflow.session import Session
     from graphflow.session.live import Live, fallback_file
     from graphflow.session.output import FILES, Output
+    from graphflow.session.take_writer import TakeWriter, record
 
     if Path(arguments.device).suffix.lower() in FILES:
         writable(Path(arguments.device), "--device")
+    check(arguments)
     status = Status()
     faces = Faces(arguments, opened, status, greeting=greeting)
     session = Session(
@@ -58,12 +60,16 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
     output = Output(session.engine, opened.patch.engine.block, faces.report, inputs=inputs(opened))
     reloading = following(session, opened, arguments, faces.report)
     reloading.elsewhere, reloading.patch.taken = faces.file, faces.followed
-    osc = OscServer(session, port=arguments.osc) if arguments.osc is not None else None
+    hearing: Hearing | None = None
     beside: Beside | None = None
+    taking: TakeWriter | None = None
 
     try:
-        if osc is not None:  # before anything is compiled: the port may be taken
-            session.loop.run_until_complete(osc.start())
+        if arguments.record is not None:
+            engine = opened.patch.engine
+            taking = record(session, arguments.record, opened.text, inputs=inputs(opened), block=engine.block)
+        hearing = Hearing(session, arguments, opened, faces.report)
+        hearing.start()  # before anything is compiled: the port may be taken
         fallback = fallback_file(opened.path.name)
         start = output.prepare(arguments.device, fallback)
         if not arguments.device and not output.wants_card:
@@ -71,9 +77,9 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         unheard = not (output.wants_card or arguments.device or arguments.repl)
         seconds = arguments.seconds or (UNHEARD_SECONDS if unheard else None)
         status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
-        if osc is not None:
-            status.line(f"OSC on {osc.host}:{osc.port}, like /gf/node/NAME/PARAM value")
-            beside = Beside(osc, opened.patch.title or opened.path.stem, faces.report)
+        hearing.tell()
+        if hearing.server is not None:
+            beside = Beside(hearing.server, opened.patch.title or opened.path.stem, faces.report)
         if arguments.reload:
             reloading.start()
         Live(session, output).run(opened.patch, start, seconds=seconds, show=faces.show)
@@ -88,12 +94,14 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         status.end()
         if beside is not None:
             beside.close()
-        if osc is not None:
-            osc.close()
+        if hearing is not None:
+            hearing.close()
         output.close()
         session.close()
     for line in status.summary(session):
         status.line(line)
+    if taking is not None and not taking.trouble:
+        status.line(f"{arguments.record}: {taking.statistics().frames / session.rate:.1f} s recorded")
     return 0
 
 

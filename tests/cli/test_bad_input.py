@@ -211,7 +211,7 @@ def test_a_port_that_is_taken():
         port = str(other.getsockname()[1])
         played = ended("play", "t.toml", "--device", "null", "--seconds", "1", "--osc", port)
     assert played.returncode == 2
-    assert played.stderr.startswith(f"--osc {port}: the port cannot be had (")
+    assert played.stderr.startswith(f"--osc {port}: 127.0.0.1:{port} cannot be had (")
     assert played.stderr.count("\n") == 1
 
 

@@ -6,6 +6,8 @@ next block on.
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -139,6 +141,9 @@ class OscServer:
 
     def _taken(self, port: int, transport: Literal["udp", "tcp"], error: Exception) -> UserError:
         why = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, socket.gaierror) or getattr(error, "errno", 0) == errno.EADDRNOTAVAIL:
+            every = "0.0.0.0 takes all of them"
+            return UserError(f"--listen {self.host}: this computer has no such address ({why}); {every}")
         holder = holder_of(port, transport)
         who = f"{holder} holds it" if holder else "another program may hold it"
         what = f"--osc {self.port}: " + ("" if port == self.port else f"its TCP port {port}: ")
