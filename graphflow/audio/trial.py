@@ -107,6 +107,7 @@ class _Process:
         self._child = subprocess.Popen(
             [sys.executable, "-m", CHILD],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            start_new_session=True,  # a Ctrl-C at the prompt is not meant for it; Windows knows no sessions
         )  # fmt: skip
         self._said: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, name="trial", daemon=True).start()
