@@ -48,6 +48,11 @@ class ClockIn:
         """Whether the tempo is to be trusted."""
         return self.ticks >= TICKS // 2
 
+    @property
+    def waits(self) -> bool:
+        """Whether it was told to go on, and has not ticked since."""
+        return bool(self.running) and self._begins is not None
+
     def alive(self, now: float) -> bool:
         return now - self._last < LOST
 
@@ -123,7 +128,12 @@ class Follower:
         if clock.running is False and transport.running:
             beat = transport.beat_at(frame) if clock.beat is None else clock.beat
             return self._put(replace(transport, running=False, frame=frame, beat=beat), now)
+        if clock.waits:
+            return None
         if not clock.settled or not clock.tempo:
+            # some send no ticks while they are stopped: the tempo is as before until it is known
+            if clock.running and not transport.running and clock.beat is not None:
+                return self._put(replace(transport, running=True, frame=frame, beat=clock.beat), now)
             return None
         tempo = round(clock.tempo, 2)
         beat = transport.beat_at(frame) if clock.beat is None else clock.beat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from graphflow.control.midi.extra import library
@@ -10,18 +11,48 @@ from graphflow.core.midi import Midi
 PLAIN = {"clock": "clock", "start": "start", "continue": "continue", "stop": "stop"}
 
 
+REALTIME, SYSEX = 0xF8, 0xF0
+LENGTHS = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
+"""Bytes after the status of a channel's message."""
+COMMON = {0xF1: 1, 0xF2: 2, 0xF3: 1}
+"""The same of the system's."""
+
+
 class Decoder:
-    """Reads one device's bytes: running status, real-time bytes in between, and what is cut off does no harm."""
+    """Reads one device's bytes: running status, ticks in the middle of a message, and what is cut off does no harm.
+
+    The bytes are put together here, as mido's parser loses a message in which a clock ticks.
+    """
 
     def __init__(self, port: str) -> None:
         self.port = port
-        self._parser = library("mido").Parser()
+        self._from_bytes = library("mido").Message.from_bytes
+        self._status, self._data = 0, bytearray()
 
     def messages(self, data: bytes) -> list[Midi]:
         """What these bytes complete; what no patch listens to (sysex, active sensing) is left out."""
-        self._parser.feed(data)
-        found = (decoded(message, self.port) for message in self._parser)
+        found = (decoded(self._from_bytes(whole), self.port) for whole in self._whole(data))
         return [message for message in found if message is not None]
+
+    def _whole(self, data: bytes) -> Iterator[bytes]:
+        for byte in data:
+            if byte >= REALTIME:
+                if byte in (0xF8, 0xFA, 0xFB, 0xFC):
+                    yield bytes([byte])
+            elif byte >= SYSEX:  # no running status goes on after these
+                self._status = byte if byte in COMMON else 0
+                self._data.clear()
+            elif byte >= 0x80:
+                self._status = byte
+                self._data.clear()
+            elif self._status:
+                self._data.append(byte)
+                length = COMMON[self._status] if self._status >= SYSEX else LENGTHS[self._status & 0xF0]
+                if len(self._data) == length:
+                    yield bytes([self._status, *self._data])
+                    self._data.clear()
+                    if self._status >= SYSEX:
+                        self._status = 0
 
 
 def decoded(message: Any, port: str) -> Midi | None:

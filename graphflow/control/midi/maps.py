@@ -27,11 +27,12 @@ class Turn:
         self.knob = Knob(control)
         self._at: float | None = None  # where the knob stood last
         self._left: Any = None  # the value that it left behind; another one: somebody else has moved it
+        self._together = False  # whether that value is where the knob is
         self._place = 0.0  # where an endless knob stands, finer than the value's own steps
 
     def taken(self) -> None:
         """A hand is on it: it need not be brought to where the value is."""
-        self._left = self.value()
+        self._left, self._together = self.value(), True
 
     def move(self, move: Move) -> None:
         """Carry out what was done to the control. Raises UserError."""
@@ -62,8 +63,9 @@ class Turn:
             self._put(self._value_at(declared, self._place))
             return
         was, self._at = self._at, move.at
-        goal = self._taken_over(here, was, move.at, value == self._left)
+        goal = self._taken_over(here, was, move.at, self._together and value == self._left)
         if goal is not None:
+            self._together = goal == move.at
             self._put(self._value_at(declared, goal))
 
     def _taken_over(self, here: float, was: float | None, at: float, held: bool) -> float | None:

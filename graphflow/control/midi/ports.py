@@ -9,6 +9,8 @@ from typing import Protocol
 
 LOOK = 2.0
 """Seconds between two looks at what is plugged in; no system tells of it everywhere."""
+STALE = 0.5
+"""Seconds; what seems to be older shows that the driver's times are not to be trusted."""
 OURS = "graphflow"
 """What our own ports are called, so that we do not listen to ourselves."""
 THROUGH = "midi through"
@@ -158,7 +160,8 @@ class Ports:
             for after, data in messages:
                 # the driver knows the time between two messages; what seems to come from the future shows that the
                 # one before was read late
-                opened.last = now if opened.last is None else min(opened.last + after, now)
+                due = now if opened.last is None else min(opened.last + after, now)
+                opened.last = now if now - due > STALE else due
                 found.append((opened.name, opened.last, data))
         return found
 

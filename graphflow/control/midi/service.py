@@ -71,6 +71,7 @@ class MidiService:
         self.clock_in, self._clock = ClockIn(), clock
         self._clock_port = ""  # the device whose clock counts: the first that has one
         self._follower = Follower(self.clock_in)
+        self._told_clock = False
         self._clock_out = ClockOut() if clock == "out" else None
         self._decoders: dict[str, Decoder] = {}
         self._waiting: list[tuple[int, int, Midi]] = []
@@ -123,6 +124,7 @@ class MidiService:
                 self._hear(message, seconds, now)
         self.maps.flush()
         self.lessons.look(now)
+        self._tell_clock(now)
         self._flush(self.session.engine.frame)
         if self._clock_out is not None:
             self._send_all(self._clock_out.due(self.session.transport, self._frame(now)))
@@ -154,11 +156,27 @@ class MidiService:
                 return
             self._clock_port = message.port
         self.clock_in.hear(message, seconds)
-        if self._clock == "in" or (self._clock != "out" and self.session.patch.transport.follow == "midi"):
+        if self.follows:
             moment = self.clock_in.at if message.what == "clock" else seconds
             after = self._follower.step(self.session.transport, now, self._frame(moment))
             if after is not None:
                 self.session.follow(after)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the beats are those of a MIDI clock, where there is one."""
+        return self._clock == "in" or (self._clock != "out" and self.session.patch.transport.follow == "midi")
+
+    def _tell_clock(self, now: float) -> None:
+        """Say when a clock that counts has come, and when it has gone."""
+        alive = self.follows and self.clock_in.alive(now)
+        if alive and self.clock_in.settled and not self._told_clock:
+            self._told_clock = True
+            self._report(f"follows the MIDI clock of '{self._clock_port}', {self.clock_in.tempo:.1f} bpm")
+        elif self._told_clock and not alive:
+            self._told_clock = False
+            tempo = self.session.transport.tempo or 0.0
+            self._report(f"MIDI clock of '{self._clock_port}' is gone; going on at {tempo:g} bpm")
 
     # --- out ----------------------------------------------------------------------------------------------------------
 
