@@ -7,14 +7,22 @@ import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2] / "session"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "osc"))
+from desk import PATCH as DESK
+from kinds import opened as opened_session
 from panels import PATCHES, drawn, small, tree_of
 
 from graphflow.control.layouts.place import Box, overlaps
+from graphflow.control.layouts.sheet import sheet
 from graphflow.control.layouts.touchosc import document, touchosc
+from graphflow.control.osc import OscServer
+from graphflow.control.osc.packet import written
 
 KNOWN = {"BUTTON", "FADER", "GROUP", "LABEL", "PAGER", "RADIO", "TEXT", "XY"}
 TYPES = {"b", "c", "f", "i", "r", "s"}
@@ -142,3 +150,68 @@ def test_macros_alone_are_one_page(tmp_path: Path):
     (pager,) = document(drawn(small(tmp_path), "macros")).children
     assert [made.name for made in pager.children] == ["stage"]
     assert {"macro/distance", "scene/far_away", "panic", "hush"} <= {child.name for child in pager.children[0].children}
+
+
+class App:
+    """What TouchOSC does with a layout: sends a control's messages when it is touched, and shows what comes.
+
+    Written after the app's manual, in place of the app.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.nodes = [node for node in root_of(data).iter("node") if node.get("type") != "GROUP"]
+
+    def sent(self, x: float, text: str) -> Iterator[tuple[str, list[Any]]]:
+        """Every message there is, with all faders at `x` and `text` in all fields."""
+        for node in self.nodes:
+            for osc in node.iterfind("messages/osc"):
+                if osc.findtext("send") == "1":
+                    at = round(x) if node.get("type") in ("BUTTON", "RADIO") else x
+                    yield path_of(osc), [argument(partial, at, text) for partial in osc.iterfind("arguments/partial")]
+
+    def shown(self, address: str, value: Any) -> list[str]:
+        """Where controls stand when a value has come."""
+        found = []
+        for node in self.nodes:
+            for osc in node.iterfind("messages/osc"):
+                if osc.findtext("receive") == "1" and path_of(osc) == address:
+                    (partial,) = osc.iterfind("arguments/partial")
+                    low, high = (float(partial.findtext(end, "0")) for end in ("scaleMin", "scaleMax"))
+                    text = partial.findtext("conversion") == "STRING"
+                    found.append(str(value) if text else f"{(value - low) / (high - low):.3f}")
+        return found
+
+
+def path_of(osc: ET.Element) -> str:
+    return "".join(partial.findtext("value", "") for partial in osc.iterfind("path/partial"))
+
+
+def argument(partial: ET.Element, x: float, text: str) -> Any:
+    low, high = (float(partial.findtext(end, "0")) for end in ("scaleMin", "scaleMax"))
+    held = partial.findtext("value", "")
+    if partial.findtext("conversion") == "STRING":
+        return text
+    number = float(held) if partial.findtext("type") == "CONSTANT" else low + x * (high - low)
+    return int(number) if partial.findtext("conversion") == "INTEGER" else number
+
+
+def test_the_server_takes_all_that_a_layout_sends(tmp_path: Path):
+    """Types, counts and ranges of every message, by the real server and a session."""
+    session = opened_session(DESK, [], tmp_path)
+    server = OscServer(session, port=0)
+    session.loop.run_until_complete(server.start())
+    app = App(touchosc(sheet(session.graph, session.patch)))
+    try:
+        messages = list(app.sent(0.75, "choir"))
+        assert {"/gf/node/a/value", "/gf/node/w/text", "/gf/node/m/mode", "/gf/macro/warmth", "/gf/scene/night"} <= {
+            address for address, _ in messages
+        }
+        for address, values in messages:
+            server.receive(written(address, values), server.udp_peer("127.0.0.1", 9))
+        assert (server.statistics().refused, server.statistics().malformed) == (0, 0)
+        assert (session.get("w", "text"), session.get("m", "mode")) == ("choir", "low")
+        server.receive(written("/gf/node/a/value", [0.5]), server.udp_peer("127.0.0.1", 9))
+        assert app.shown("/gf/node/a/value", session.get("a", "value")) == ["0.750", "0.5"]
+    finally:
+        server.close()
+        session.close()

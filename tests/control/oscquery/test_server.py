@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import sys
@@ -17,8 +18,10 @@ from desk import PATCH
 from kinds import change
 
 from graphflow.control.osc.packet import read, written
+from graphflow.control.oscquery.client import OUTBOX, Client
 from graphflow.control.oscquery.server import OscQuery
 from graphflow.core.errors import UserError
+from tests.conftest import wait_until
 
 
 class Phone:
@@ -305,3 +308,40 @@ def test_from_elsewhere_a_token_is_needed(house: House, monkeypatch: pytest.Monk
     with pytest.raises(InvalidStatus, match="401"):
         Phone(house)
     Phone(house, "/?token=secret").close()
+
+
+def test_one_that_vanishes_is_forgotten_and_others_go_on(house: House):
+    def work() -> Any:
+        gone, phone = Phone(house), Phone(house)
+        gone.listen("/gf/node/a/value")
+        gone.heard()
+        gone._socket.socket.shutdown(socket.SHUT_RDWR)
+        house.session.call(lambda: house.session.set("a", "value", 0.5))
+        phone.listen("/gf/node/a/value")
+        heard = phone.heard()
+        wait_until(lambda: house.query.statistics().clients == 1, 10.0, "forgetting it")
+        phone.close()
+        return heard
+
+    assert house.while_playing(work) == "/gf/node/a/value 0.5"
+
+
+def test_there_is_room_for_so_many_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch):
+    from websockets.exceptions import InvalidStatus
+
+    monkeypatch.setattr("graphflow.control.oscquery.server.MOST", 1)
+    phone = Phone(house)
+    with pytest.raises(InvalidStatus, match="503"):
+        Phone(house)
+    phone.close()
+    assert house.get("/gf?ACCESS")[0] == 200
+
+
+def test_what_a_slow_client_does_not_take_is_dropped_and_counted():
+    loop = asyncio.new_event_loop()
+    client = Client("127.0.0.1", 1, loop)
+    for _ in range(OUTBOX + 5):
+        client.queue(b"x")
+    assert client.dropped == 5 and client.behind
+    loop.close()
+    client.send(b"x")  # the server has ended: nothing is raised
