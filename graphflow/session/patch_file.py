@@ -69,10 +69,11 @@ class PatchFile:
             now = getattr(patch.engine, key)
             if now != (was := getattr(self._base.engine, key)):
                 self._tell(f"engine.{key} is {now} {unit}; it stays {was} while it plays: start again to hear it")
-        session, base = self._session, self._base
+        session, base, ours = self._session, self._base, self._session.patch
         try:
-            session.prepare(brought(base, session.patch, patch, session.library)[0])
-            lines, change = session.call(lambda: self._play(base, patch))
+            made = brought(base, ours, patch, session.library)
+            session.prepare(made[0])
+            lines, change = session.call(lambda: self._play(base, patch, ours, made))
         except PatchError as wrong:
             self._refuse(found, wrong.problems)
             return
@@ -92,10 +93,12 @@ class PatchFile:
         self._refused = None
         self.taken(self.path, found.saved[1].decode())
 
-    def _play(self, base: Patch, patch: Patch) -> tuple[list[str], Difference]:
-        """Make the change; in the session's thread."""
+    def _play(
+        self, base: Patch, patch: Patch, ours: Patch, made: tuple[Patch, list[str]]
+    ) -> tuple[list[str], Difference]:
+        """Make the change; in the session's thread. `made` was made for `ours`, and may come too late."""
         session = self._session
-        merged, lines = brought(base, session.patch, patch, session.library)
+        merged, lines = made if session.patch is ours else brought(base, session.patch, patch, session.library)
         if merged == session.patch:  # as after a save of our own
             return lines, Difference()
         return lines, session.play(merged, by_hand=by_hand(base, patch))

@@ -407,6 +407,31 @@ def test_a_helper_that_a_node_imports_is_followed(stage: Stage, monkeypatch: pyt
     del sys.modules["_shape_of_theirs"]
 
 
+CONTROL = '''from graphflow import ControlNode, Held, Outlet, Signal
+
+
+class Theirs(ControlNode):
+    """Sends a number."""
+
+    value = Held(0.5, "The number.", min=0.0, max=1.0)
+    level = Outlet(Signal, "It.")
+
+    async def run(self) -> None:
+        async for _ in self.changes():
+            self.level.send({})
+'''
+
+
+def test_a_node_of_messages_begins_anew_with_its_values(stage: Stage):
+    text = THEIRS.replace('"x -> out"', '"a -> out", "x -> a.value"').replace('"n -> out", ', "")
+    stage.open(text, theirs=CONTROL.format("self.value"))
+    stage.session.set("x", "value", 0.25)
+    assert np.allclose(stage.play(4096)[2048:], 0.25)
+    (line,) = stage.save_node("theirs", CONTROL.format("self.value * 2.0"))
+    assert line.startswith("theirs.py: theirs plays as saved")
+    assert np.allclose(stage.play(4096)[2048:], 0.5)
+
+
 # --- live ---------------------------------------------------------------------------------------------------------
 
 
