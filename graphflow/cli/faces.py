@@ -12,6 +12,7 @@ from graphflow.cli.status import Status
 from graphflow.cli.terminal import dumb
 from graphflow.cli.trusted import config_folder
 from graphflow.control.attach.server import AttachServer
+from graphflow.control.live.files import Files
 from graphflow.control.live.stage import Stage
 from graphflow.core.errors import UserError
 from graphflow.session import Session
@@ -46,14 +47,19 @@ class Faces:
         if self._stage is not None:
             self._stage.tell(line)
 
+    @property
+    def files(self) -> Files | None:
+        """What saves the patch; None before it plays."""
+        return self._stage.files if self._stage is not None else None
+
     def file(self) -> tuple[Path, str] | None:
         """Which file the patch has now, and what it said last; load and save may have given it another."""
-        files = self._stage.files if self._stage is not None else None
+        files = self.files
         return (files.path, files.text) if files is not None and files.path is not None else None
 
     def followed(self, path: Path, text: str) -> None:
         """What plays has followed the file: a save goes on from what it says."""
-        files = self._stage.files if self._stage is not None else None
+        files = self.files
         if files is not None and files.path is not None and files.path.resolve() == path.resolve():
             files.text = text
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graphflow.cli.opening import Opened
+from graphflow.control.live.files import Files
 from graphflow.control.osc.gate import is_local
 from graphflow.control.osc.sender import OscSender
 from graphflow.control.osc.server import HOST, OscServer
@@ -36,6 +37,11 @@ class Hearing:
             )
         self._sender = OscSender(session)
         self._session, self._opened, self._allow, self._report = session, opened, arguments.allow, report
+
+    def share(self, files: Callable[[], Files | None]) -> None:
+        """Save into the file that a prompt saves into."""
+        if self.server is not None:
+            self.server.files.shared = files
 
     def start(self) -> None:
         """Take the ports. Raises UserError where one cannot be had."""

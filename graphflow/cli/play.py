@@ -38,6 +38,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
     from graphflow.cli.faces import Faces
     from graphflow.cli.following import following
     from graphflow.cli.hearing import Hearing, check
+    from graphflow.cli.playing_midi import PlayingMidi
     from graphflow.cli.status import Status
     from graphflow.session import Session
     from graphflow.session.live import Live, fallback_file
@@ -61,6 +62,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
     reloading = following(session, opened, arguments, faces.report)
     reloading.elsewhere, reloading.patch.taken = faces.file, faces.followed
     hearing: Hearing | None = None
+    midi: PlayingMidi | None = None
     beside: Beside | None = None
     taking: TakeWriter | None = None
 
@@ -69,7 +71,9 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
             engine = opened.patch.engine
             taking = record(session, arguments.record, opened.text, inputs=inputs(opened), block=engine.block)
         hearing = Hearing(session, arguments, opened, faces.report)
+        hearing.share(lambda: faces.files)
         hearing.start()  # before anything is compiled: the port may be taken
+        midi = PlayingMidi(session, arguments, opened, faces.report)
         fallback = fallback_file(opened.path.name)
         start = output.prepare(arguments.device, fallback)
         if not arguments.device and not output.wants_card:
@@ -78,6 +82,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         seconds = arguments.seconds or (UNHEARD_SECONDS if unheard else None)
         status.line(f"{opened.patch.title or opened.path.stem}: {output.where}")
         hearing.tell()
+        midi.start()
         if hearing.server is not None:
             beside = Beside(hearing.server, opened.patch.title or opened.path.stem, faces.report)
         if arguments.reload:
@@ -98,6 +103,8 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
             hearing.close()
         output.close()
         session.close()
+        if midi is not None:
+            midi.close()
     for line in status.summary(session):
         status.line(line)
     if taking is not None and not taking.trouble:

@@ -30,7 +30,7 @@ from graphflow.core.merge import merge
 from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Expose, Patch
-from graphflow.core.prompts import prompt_inlet, prompt_params
+from graphflow.core.prompts import SLOTS, prompt_inlet, prompt_params
 from graphflow.core.targets import target
 from graphflow.core.units import level_of
 from graphflow.session.audible import silenced
@@ -414,12 +414,14 @@ class Session:
         inlet = prompt_inlet(built.spec)
         if built.spec is None or not inlet:
             raise UserError(f"nodes.{node}: {built.kind} takes no prompts; generators with a style do")
-        self._slots.put(node, built.kind, slot, text, weight)
+        if not 0 <= slot < SLOTS:
+            raise UserError(f"nodes.{node}: slot {slot}; expected 0 to {SLOTS - 1}")
         if own := prompt_params(built.spec):
             for param, value in zip(own[slot], (text, weight), strict=True):
                 if value is not None:
                     self.set(node, param, value, clip=True)
         else:
+            self._slots.put(node, built.kind, slot, text, weight)
             self._flow.say(node, inlet, self._slots.style(node))
 
     def prompts(self, node: str) -> tuple[Slot, ...]:

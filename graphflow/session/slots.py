@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from graphflow.core.errors import UserError
 from graphflow.core.graph import Graph
 from graphflow.core.messages import Part, Style
 from graphflow.core.prompts import HEAVIEST, SLOTS
@@ -31,9 +30,7 @@ class Slots:
         return self._of[node][1] if node in self._of else EMPTY
 
     def put(self, node: str, kind: str, number: int, text: str | None, weight: float | None) -> None:
-        """Change what is not None of one slot. Raises UserError for a number that is none."""
-        if not 0 <= number < SLOTS:
-            raise UserError(f"nodes.{node}: slot {number}; expected 0 to {SLOTS - 1}")
+        """Change what is not None of one slot."""
         slots = list(self.of(node))
         if text is not None:
             slots[number] = replace(slots[number], text=text)

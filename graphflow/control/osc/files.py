@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,13 @@ class PatchFiles:
             text = path.read_text(encoding="utf-8") if path is not None else ""
         except (OSError, UnicodeError):
             text = ""  # it plays already; what is there now is told when it is saved
-        self.files = Files(folder, path, text)
+        self._own = Files(folder, path, text)
+        self.shared: Callable[[], Files | None] = lambda: None
+        """The same of a prompt that plays the patch too: both save into one file."""
+
+    @property
+    def files(self) -> Files:
+        return self.shared() or self._own
 
     def check(self, call: Call, address: str) -> None:
         """Raises UserError for a host that may not."""

@@ -209,15 +209,19 @@ def written(address: str, values: Iterable[Any]) -> bytes:
             builder.add_arg(value.replace("\0", " "))
         else:
             builder.add_arg(value)
+    return _built(builder)
+
+
+def precise(address: str, *values: Any) -> bytes:
+    """The same, with floats as d: times. Raises ValueError."""
+    builder = OscMessageBuilder(address)
+    for value in values:
+        builder.add_arg(value, "d" if isinstance(value, float) else None)
+    return _built(builder)
+
+
+def _built(builder: OscMessageBuilder) -> bytes:
     try:
         return bytes(builder.build().dgram)
     except BuildError as error:
         raise ValueError(str(error)) from error
-
-
-def precise(address: str, *values: float | int | str) -> bytes:
-    """The same, with floats as d: times."""
-    builder = OscMessageBuilder(address)
-    for value in values:
-        builder.add_arg(value, "d" if isinstance(value, float) else None)
-    return bytes(builder.build().dgram)
