@@ -73,11 +73,12 @@ class Control:
 
 @dataclass(frozen=True)
 class Group:
-    """Controls that belong together: the stage, the scenes, the macros, a node, a generator's prompts."""
+    """Controls that belong together: the stage, the scenes, the macros; or a node's, or a generator's prompts."""
 
     name: str
     title: str
     controls: tuple[Control, ...]
+    node: str = ""
 
     def __str__(self) -> str:
         return "\n".join([self.title, *(f"  {control}" for control in self.controls)])
@@ -181,8 +182,8 @@ def _of_node(name: str, entries: list[Entry], graph: Graph) -> Iterator[Group]:
             prompts += [Control("slot", f"prompt {slot}", entry, "", slot=slot) for slot in range(SLOTS)]
         elif entry.what == "weights":
             prompts.append(Control("weights", "weights", entry, (1.0,) * len(entry.types)))
-    yield Group(name, f"{name}  {node.kind}", tuple(controls))
-    yield Group(f"{name}-prompts", f"{name}  prompts", tuple(prompts))
+    yield Group(name, f"{name}  {node.kind}", tuple(controls), name)
+    yield Group(f"{name}-prompts", f"{name}  prompts", tuple(prompts), name)
 
 
 def _narrowed(entry: Entry, start: Any, name: str, graph: Graph) -> Entry:

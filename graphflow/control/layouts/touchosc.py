@@ -27,7 +27,6 @@ REPLY_PORT = 9000
 RENEW_MS = 20_000
 WHITE, DARK, CLEAR = Color(1, 1, 1), Color(0.08, 0.08, 0.09), Color(0, 0, 0, 0)
 TALL = ("fader", "pad", "weights")
-STAGE_GROUPS = ("stage", "scenes", "macros")
 
 
 def touchosc(sheet: Sheet, reply_port: int = REPLY_PORT) -> bytes:
@@ -54,12 +53,15 @@ def document(sheet: Sheet, reply_port: int = REPLY_PORT) -> Node:
 
 def _pages(sheet: Sheet) -> list[tuple[str, list[Control]]]:
     """Each page's name and controls; a node with more than a page holds has several."""
-    stage = [control for group in sheet.groups if group.name in STAGE_GROUPS for control in group.controls]
+    stage = [control for group in sheet.groups if not group.node for control in group.controls]
     whole = [("stage", stage)]
-    whole += [(group.name, list(group.controls)) for group in sheet.groups if group.name not in STAGE_GROUPS]
+    for group in sheet.groups:
+        if group.node:
+            name = "stage node" if group.name == "stage" else group.name
+            whole.append((name, list(group.controls)))
     pages = []
     for name, controls in whole:
-        for number, part in enumerate(_divided(controls, spare=int(name == "stage"))):
+        for number, part in enumerate(_divided(controls, spare=int(controls is stage))):
             pages.append((name if number == 0 else f"{name} {number + 1}", part))
     return pages
 
@@ -323,8 +325,10 @@ def _follows(control: Control, box: Box) -> Node:
     message = Osc(control.address, (Partial("VALUE", "text", "STRING"),), send=False)
     start = "" if control.start is None else control.start
     words = show(round(start, 4)) if isinstance(start, float) else str(start)
-    length = 0 if control.look == "choice" else 8  # a float comes with all its digits
-    return _label(f"{_name(control)}-value", box, words, size=16, align=2, length=length, messages=[message])
+    if control.look == "choice":
+        return _label(f"{_name(control)}-value", box, words, size=16, align=3, messages=[message])
+    # a float comes with all its digits
+    return _label(f"{_name(control)}-value", box, words, size=16, align=2, length=8, messages=[message])
 
 
 def _label(

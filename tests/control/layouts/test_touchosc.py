@@ -152,6 +152,15 @@ def test_macros_alone_are_one_page(tmp_path: Path):
     assert {"macro/distance", "scene/far_away", "panic", "hush"} <= {child.name for child in pager.children[0].children}
 
 
+def test_a_node_called_stage_has_a_page_of_its_own(tmp_path: Path):
+    file = tmp_path / "named.toml"
+    file.write_text(
+        'format = 1\nwires = ["stage -> out"]\nnodes = {stage = {kind = "sine"}, out = {kind = "output"}}\n'
+    )
+    (pager,) = document(drawn(str(file))).children
+    assert [made.name for made in pager.children] == ["stage", "stage node", "out"]
+
+
 class App:
     """What TouchOSC does with a layout: sends a control's messages when it is touched, and shows what comes.
 
