@@ -18,6 +18,9 @@ from typing import Any, Literal
 import graphflow
 from graphflow.audio.compile import cache_folder
 from graphflow.audio.devices import DeviceError, Devices, NoPortAudio
+from graphflow.control.midi.ports import plain
+from graphflow.control.midi.rtmidi_ports import RtMidi
+from graphflow.core.errors import UserError
 from graphflow.models.catalogue import MODELS, Model, amount
 from graphflow.models.magenta.files import Files, locate
 from graphflow.worker.memory import SharedMemory
@@ -44,7 +47,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Look at everything, one after the other; torch is asked in a process of its own, which takes seconds."""
-    for look in (versions, name_clash, sound, priority, torch_and_gpu, weights, kernel_cache, shared_memory):
+    for look in (versions, name_clash, sound, midi, priority, torch_and_gpu, weights, kernel_cache, shared_memory):
         yield from look()
 
 
@@ -114,6 +117,21 @@ def sound(open_devices: Callable[[], Devices] = Devices) -> list[Finding]:
         return findings
     finally:
         devices.close()
+
+
+def midi(open_midi: Callable[[], RtMidi] = RtMidi) -> list[Finding]:
+    """The extra for MIDI, and what is plugged in."""
+    try:
+        backend = open_midi()
+    except UserError as missing:
+        return [Finding("midi", "note", *_split(str(missing)))]
+    try:
+        devices = dict.fromkeys(map(plain, [*backend.inputs(), *backend.outputs()]))
+    except OSError as error:
+        return [Finding("midi", "note", f"{backend.name}: devices cannot be listed ({error})")]
+    finally:
+        backend.close()
+    return [Finding("midi", "good", f"{backend.name}: {', '.join(devices) or 'nothing is plugged in'}")]
 
 
 def priority() -> list[Finding]:

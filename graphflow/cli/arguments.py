@@ -166,7 +166,7 @@ def parser() -> argparse.ArgumentParser:
     nodes_argument(nodes)
     nodes.set_defaults(run=lazily("nodes"))
 
-    devices = commands.add_parser("devices", help="list the sound cards")
+    devices = commands.add_parser("devices", help="list the sound cards and MIDI devices")
     devices.set_defaults(run=lazily("devices"))
 
     trust = commands.add_parser("trust", help="let patches use the node files of a folder, which are programs")
@@ -268,6 +268,14 @@ def performance_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--listen", default="", metavar="ADDR", help="take it from the network, like 0.0.0.0")
     command.add_argument("--allow", type=hosts, default=[], metavar="HOST,...", help="who may send from there")
     command.add_argument("--allow-files", action="store_true", help="let them load and save patches too")
+    command.add_argument(
+        "--midi",
+        nargs="?",
+        const="",
+        metavar="PORT",
+        help="take MIDI of every device, or of those with PORT in the name",
+    )
+    command.add_argument("--midi-clock", choices=("in", "out"), help="follow a MIDI clock, or give one")
     command.add_argument(
         "--no-reload", dest="reload", action="store_false", help="take no notice when the patch or a node is saved"
     )

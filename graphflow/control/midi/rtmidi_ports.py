@@ -6,6 +6,8 @@ the GIL.
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +29,8 @@ def _as_os_error() -> Iterator[None]:
     try:
         yield
     except (library("rtmidi").RtMidiError, RuntimeError, ValueError) as error:
-        raise OSError(str(error).strip() or type(error).__name__) from error
+        # it names the function of its own in which it happened
+        raise OSError(re.sub(r"^\w+::\w+: ", "", str(error).strip()) or type(error).__name__) from error
 
 
 class RtMidi:
@@ -39,12 +42,12 @@ class RtMidi:
     def __init__(self, api: str = "") -> None:
         rtmidi = library("rtmidi")
         compiled = {rtmidi.get_api_name(number): number for number in rtmidi.get_compiled_api()}
-        # ALSA complains on the terminal by itself where there is no sequencer
+        # ALSA complains on the terminal by itself where there is no sequencer, and JACK where there is no server
         names = [api] if api else [name for name in compiled if name != "alsa" or ALSA.exists()]
         faults = []
         for name in names:
             try:
-                with _as_os_error():
+                with _quiet(), _as_os_error():
                     self._api = compiled[name]
                     self._in = rtmidi.MidiIn(self._api, name=f"{OURS} looks")
                     self._out = rtmidi.MidiOut(self._api, name=f"{OURS} looks")
@@ -81,6 +84,24 @@ class RtMidi:
     def close(self) -> None:
         self._in.delete()
         self._out.delete()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a library's own words off the terminal, as far as the system has the usual three files."""
+    sys.stderr.flush()
+    try:
+        terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # started without a terminal
+        yield
+        return
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _index(port: Any, name: str) -> int:
