@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
 import pytest
-from small_nodes import Late, Level, Rig, Ringing, Scale, Smooth, Sound, Tone, Wide
+from small_nodes import Late, Level, Loop, Rig, Ringing, Scale, Smooth, Sound, Tone, Wide
 
 from graphflow import AudioIn, AudioNode, AudioOut, State, float64
 
@@ -291,3 +292,67 @@ def test_everything_is_given_back() -> None:
     rig.run(2048)
     assert len(rig.engine._free_slots) == 16384 - 1
     assert str(rig.engine).count("copy") == 0
+
+
+class SmoothAgain(Smooth):
+    """A low-pass of another class."""
+
+
+class LateAgain(Late):
+    """A delay of another class."""
+
+
+class LoopAgain(Loop):
+    """A way back of another class."""
+
+
+TWINS = {
+    Tone: ToneAgain,
+    Ringing: RingingAgain,
+    Scale: ScaleAgain,
+    Smooth: SmoothAgain,
+    Late: LateAgain,
+    Loop: LoopAgain,
+    Wide: Wide,
+}
+
+
+@pytest.mark.parametrize("edits", [40, pytest.param(400, marks=pytest.mark.slow)])
+def test_many_random_edits_in_which_classes_change_end_where_a_fresh_start_would(edits: int) -> None:
+    chance = random.Random(7)
+    kinds = {"a": Tone, "w": Wide, "s": Scale, "m": Smooth, "l": Late, "r": Ringing, "n": Smooth, "loop": Loop}
+    rig = Rig()
+    for turn in range(edits):
+        makers, takers = ["a", "w"], [n for n in "smlrn" if chance.random() < 0.7]
+        chance.shuffle(takers)
+        wires = [f"{chance.choice([*makers, *takers[:i]])}.out -> {name}.input" for i, name in enumerate(takers)]
+        names = [*makers, *takers]
+        if takers and chance.random() < 0.5:
+            names.append("loop")
+            wires += [f"{takers[-1]}.out -> loop.input", f"loop.out -> {takers[0]}.input"]
+        if "s" in names and chance.random() < 0.5:
+            wires.append("a.out -> s.factor")
+        wires += [f"{name}.out -> device.out" for name in chance.sample(names, 2)]
+        old, rig.instances = rig.instances, {}
+        for name in names:
+            if name in old and chance.random() < 0.7:
+                rig.instances[name] = old[name]
+            else:
+                cls = kinds[name] if chance.random() < 0.5 else TWINS[kinds[name]]
+                rig.instances[name] = rig.engine.make(name, cls.spec, {"keep": 0.3} if name == "loop" else {})
+        rig.engine.play(
+            rig.instances.values(),
+            [rig.link(wire) for wire in wires],
+            fade_frames=chance.choice((0, 100, 960)),
+            at_frame=rig.engine.frame + chance.choice((0, 0, 500)),
+            mode=chance.choice(("cross", "cross", "out-in")),
+            inherits={rig.instances[n].key: old[n].key for n in names if n in old and rig.instances[n] is not old[n]},
+        )
+        sound = rig.run(chance.choice((64, 640, 1280)))
+        assert np.isfinite(sound).all(), turn
+    rig.run(48_000)
+    said = rig.engine.statistics()
+    assert rig.engine.settled
+    assert (said.faults, said.bad_samples, said.commands_lost) == ((), 0, 0)
+    assert rig.engine._edits._inherits == {}
+    assert len(rig.engine._free_slots) == 16384 - len(names)
