@@ -7,13 +7,14 @@ came too late is too late again, to the frame.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphflow.audio.ring import FADE, Ring, Word
+from graphflow.session import take
 from graphflow.session.take import Event
 from graphflow.worker.link import GeneratorLink
 from graphflow.worker.workers import Workers
@@ -48,17 +49,28 @@ def steps(events: Iterable[Event]) -> deque[Step]:
     return deque(made)
 
 
+def with_states(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, each echo with the whole state that it speaks of."""
+    state: dict[str, Any] = {}
+    for event in events:
+        if event["do"] == "echo":
+            state = take.state_changed(state, event)
+            event = {**event, "state": state}
+        yield event
+
+
 class Band:
     """One generator. `ring` is what the audio thread reads; `prepare` makes what it will find there."""
 
     def __init__(self, workers: Workers, link: GeneratorLink, events: Iterable[Event]) -> None:
         self.link, self.ring = link, Ring.local(link.ring.channels, link.ring.capacity)
         self._workers = workers
+        events = list(with_states(events))
         self._steps = steps(events)
         self._wants: defaultdict[int, dict[str, Any]] = defaultdict(dict)
         for event in events:
             if event["do"] == "echo" and not event["again"]:
-                self._wants[event["chunk"]]["state"] = event
+                self._wants[event["chunk"]]["echo"] = event
             elif event["do"] == "heard":
                 self._wants[event["chunk"]]["heard"] = event["heard"]
         self._chunks = self._epoch = 0
@@ -95,8 +107,8 @@ class Band:
         if not self._begun:
             return False
         wants = self._wants.pop(self._chunks, {})
-        if "state" in wants:
-            self.link.publish(wants["state"]["state"], wants["state"]["frame"])
+        if "echo" in wants:
+            self.link.publish(wants["echo"]["state"], wants["echo"]["frame"])
         start = self.link.ring.written
         self.link.ask("chunk", heard=wants.get("heard"))
         self._chunks += 1

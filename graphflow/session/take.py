@@ -127,12 +127,12 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 def changes(old: list[Any], new: list[Any]) -> dict[str, Any]:
     """From one list to another: places of `old` that go, then places of `new` with what comes; or `all` of it."""
-    had, has = set(map(str, old)), set(map(str, new))
-    stay = [item for item in new if str(item) in had]
-    if len(had) < len(old) or len(has) < len(new) or stay != [item for item in old if str(item) in has]:
+    had, has = set(old), set(new)
+    stay = [item for item in new if item in had]
+    if len(had) < len(old) or len(has) < len(new) or stay != [item for item in old if item in has]:
         return {"all": new}
-    gone = [at for at, item in enumerate(old) if str(item) not in has]
-    come = [[at, item] for at, item in enumerate(new) if str(item) not in had]
+    gone = [at for at, item in enumerate(old) if item not in has]
+    come = [[at, item] for at, item in enumerate(new) if item not in had]
     return {name: places for name, places in (("gone", gone), ("come", come)) if places}
 
 
@@ -145,6 +145,40 @@ def changed(old: list[Any], change: dict[str, Any]) -> list[Any]:
     for at, item in change.get("come", ()):
         made.insert(at, item)
     return made
+
+
+def state_changes(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """A generator's state, as `also` what is different from its last one, or as `state` where it has lost a key."""
+    inner = _more(old, new) if old is not None else None
+    return {"state": new} if inner is None else {"also": inner}
+
+
+def state_changed(old: dict[str, Any], event: Event) -> dict[str, Any]:
+    """The state that an event speaks of."""
+    return dict(event["state"]) if "state" in event else _merged(old, event["also"])
+
+
+def _more(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any] | None:
+    if list(old) != list(new):
+        return None
+    made = {}
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(old[key], dict):
+            inner = _more(old[key], value)
+            if inner is None:
+                return None
+            if inner:
+                made[key] = inner
+        elif isinstance(value, dict) or isinstance(old[key], dict):
+            return None
+        elif repr(old[key]) != repr(value):
+            made[key] = value
+    return made
+
+
+def _merged(old: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    return {key: (_merged(value, more[key]) if isinstance(value, dict) else more[key]) if key in more else value
+            for key, value in old.items()}  # fmt: skip
 
 
 def tree_changes(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -99,6 +99,7 @@ class TakeWriter:
         self._known: set[str] = set()
         self._python: set[int] = set()
         self._states: dict[tuple[str, int], dict[str, Any]] = {}
+        self._last_states: dict[str, dict[str, Any]] = {}
         self._told_by: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._score: tuple[list[Any], list[Any]] = [], []
         self._patch: dict[str, Any] = {}
@@ -242,7 +243,7 @@ class TakeWriter:
             edit, now = self._edits.pop(number)
             for instance in edit.score.instances.values():
                 self._introduce(instance)
-            links = [[k.source, k.outlet, k.dest, k.inlet, k.delay] for k in edit.score.links]
+            links = [(k.source, k.outlet, k.dest, k.inlet, k.delay) for k in edit.score.links]
             score = list(edit.score.instances), links
             line["edit"] = {
                 "begun": now,
@@ -290,8 +291,12 @@ class TakeWriter:
             seq = message["seq"]
             state = self._states.get((key, seq))
             self._states = {k: v for k, v in self._states.items() if k[0] != key or k[1] >= seq}
-            what = {"chunk": message["chunk"], "frame": message["frame"], "again": message["again"], "state": state}
-            self._lines.append({**line, "do": do, **what})
+            if state is None:  # it was sent before anybody wrote it down
+                self._inexact(f"{key}: one of its states is not known", frame)
+                return
+            what = {name: message[name] for name in ("chunk", "frame", "again")}
+            self._lines.append({**line, "do": do, **what, **take.state_changes(self._last_states.get(key), state)})
+            self._last_states[key] = state
             if message["late"] > told["late"]:
                 self._inexact(f"{key}: a chunk that was made again came too late", frame)
             told["applied"], told["late"] = seq, message["late"]

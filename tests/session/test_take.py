@@ -309,6 +309,23 @@ def test_lists_and_tables_as_what_changed():
     assert take.changes(old, [2, 1]) == {"all": [2, 1]}
     assert take.changes([1], [1, 1]) == {"all": [1, 1]}
     assert take.changes(old, old) == {}
+    links = [("a", 1), ("b", 2)]
+    again = json.loads(json.dumps(take.changes([], links)))
+    assert take.changed([], again) == [list(link) for link in links]
     tree = take.tree_changes({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1}, "e": {"f": 4}})
     assert tree == {"d": None, "a": {"c": None}, "e": {"f": 4}}
     assert take.tree_changed({"a": {"b": 1, "c": 2}, "d": 3}, tree) == {"a": {"b": 1}, "e": {"f": 4}}
+
+
+def test_states_as_what_changed():
+    old = {"params": {"a": 1.0, "b": None}, "style": {"parts": [1]}, "tempo": 1}
+    new = {"params": {"a": 1.0, "b": 2.0}, "style": {"parts": []}, "tempo": None}
+    change = take.state_changes(old, new)
+    assert change == {"also": {"params": {"b": 2.0}, "style": {"parts": []}, "tempo": None}}
+    assert json.dumps(take.state_changed(old, change)) == json.dumps(new)
+    assert take.state_changes(old, old) == {"also": {}}
+    assert take.state_changes(None, old) == {"state": old}
+    less = {"params": {"a": 1.0}, "style": {"parts": [1]}, "tempo": 1}
+    assert take.state_changes(old, less) == {"state": less}
+    assert take.state_changed(old, {"state": less}) == less
+    assert take.state_changes({"a": 1}, {"a": True}) == {"also": {"a": True}}
