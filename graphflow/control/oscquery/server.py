@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.util import find_spec
@@ -208,8 +209,15 @@ class OscQuery:
         finally:
             self._clients.discard(client)
             self._dropped += client.dropped
+            self._in_session(lambda: self.osc.feed.leave((client.host, client.port)))
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+
+    def _in_session(self, function: Callable[[], None]) -> None:
+        try:
+            self.osc.session.loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            pass  # the session has ended; so will this
 
     def _wake(self, client: Client) -> None:
         """Have the session carry out what a client has sent."""
@@ -217,10 +225,7 @@ class OscQuery:
         def receive(data: bytes) -> None:
             self.osc.receive(data, client)
 
-        try:
-            self.osc.session.loop.call_soon_threadsafe(client.carry_out, receive, lambda: self._wake(client))
-        except RuntimeError:
-            pass  # the session has ended; so will this
+        self._in_session(lambda: client.carry_out(receive, lambda: self._wake(client)))
 
     async def _watch(self) -> None:
         """Look for edits and for values that have changed."""

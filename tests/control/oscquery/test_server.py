@@ -326,6 +326,21 @@ def test_one_that_vanishes_is_forgotten_and_others_go_on(house: House):
     assert house.while_playing(work) == "/gf/node/a/value 0.5"
 
 
+def test_who_says_hello_by_websocket_is_sent_everything_until_it_leaves(house: House):
+    def work() -> list[Any]:
+        phone = Phone(house)
+        phone.move("/gf/sys/hello")
+        heard = [phone.heard() for _ in range(4)]
+        assert house.osc.statistics().feed.subscribers == 1
+        phone.close()
+        wait_until(lambda: house.osc.statistics().feed.subscribers == 0, 10.0, "the lease's end")
+        return heard
+
+    heard = house.while_playing(work)
+    assert heard[0].startswith("/gf/sys/hello ")
+    assert "/gf/node/a/value 0.25" in heard
+
+
 def test_there_is_room_for_so_many_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch):
     from websockets.exceptions import InvalidStatus
 
