@@ -1,4 +1,4 @@
-"""The commands: graphflow play, live, attach, render, check, nodes, devices, trust, generate, models, doctor.
+"""The commands: graphflow play, live, attach, render, check, nodes, devices, new, trust, generate, models, doctor.
 
 Exit codes: 0 done, 2 the user's mistake, 1 ours; 130 ended by hand before it was done.
 """

@@ -3,7 +3,8 @@
 Its parts: `session` (the patch that plays), `parts` (what plays for each node), `flow` (what control nodes and
 generators hear), `control_loop` (runs control nodes), `messages` (what is heard), `transport` (bars and beats on the
 frame count), `sound_files` and `tapes` (what is read from and written to disk), `live` (a performance), `output` and
-`clock` (sound card, null clock or file), `offline` (render).
+`clock` (sound card, null clock or file), `offline` (render), `reload` (follows what is saved: `watch` notices it,
+`patch_file` and `node_files` take it up).
 """
 
 from graphflow.session.session import Session, SessionStatistics
