@@ -65,7 +65,7 @@ class Draft:
     @property
     def wiring(self) -> Wiring:
         if self._wiring is None:
-            self._wiring = Wiring(self.patch, self.library)
+            self._wiring = Wiring(self.patch, self.library, self.session.graph)
         return self._wiring
 
     @property
@@ -314,9 +314,11 @@ class Draft:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Do what takes time, where it changes anything. Raises PatchError."""
+        """Do what takes time: compile kinds that nothing has needed yet. Raises PatchError."""
         if self.structural or self.steps:
-            self.session.prepare(self.patch)
+            known = {node.kind for node in self.session.graph.nodes.values()}
+            if any(node.kind not in known for node in self.patch.nodes.values()):
+                self.session.prepare(self.patch)
 
     def play(self, quant: float | None = None) -> list[str]:
         """Have it play; in the session's thread. A line for each place that others have changed meanwhile.

@@ -12,42 +12,54 @@ class Stopped(BaseException):
     """Raised inside code that is to stop. No Exception, so that what is written to survive faults does not catch it."""
 
 
+class _Through(BaseException):
+    """Takes the place of a Stopped that may still be on its way."""
+
+
 class Leash:
     """Holds one thread at a time. `pull` raises Stopped there, at its next step of Python; C code comes back first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: int | None = None
+        self._pulled = False
 
     @contextmanager
     def on(self) -> Iterator[None]:
         """Hold the calling thread. Once left, a pull that was on its way no longer arrives."""
         with self._lock:
-            self._thread = threading.get_ident()
+            self._thread, self._pulled = threading.get_ident(), False
         try:
             yield
         finally:
-            self.slip()
-
-    def slip(self) -> None:
-        """From here on the thread can no longer be stopped."""
-        while True:
-            try:
-                with self._lock:
-                    if self._thread is not None:
-                        _raise_in(self._thread, None)
-                        self._thread = None
-                return
-            except Stopped:  # it was on its way: once more, for the lock may not have been taken
-                continue
+            self._slip()
 
     def pull(self) -> bool:
         """Stop what is held; False when nothing is."""
         with self._lock:
-            return self._thread is not None and _raise_in(self._thread, Stopped)
+            if self._thread is None:
+                return False
+            self._pulled = True
+            return _raise_in(self._thread, Stopped)
+
+    def _slip(self) -> None:
+        while True:
+            try:
+                with self._lock:
+                    self._thread, pulled = None, self._pulled
+                if not pulled:
+                    return
+                # Never by raising NULL: CPython would then look for what to raise at every step, for ever
+                _raise_in(threading.get_ident(), _Through)
+                while True:
+                    pass
+            except Stopped:
+                continue
+            except _Through:
+                return
 
 
-def _raise_in(thread: int, exception: type[BaseException] | None) -> bool:
-    """Have a thread raise; None: take back what it has not raised yet. False when there is no such thread."""
-    what = None if exception is None else ctypes.py_object(exception)
-    return bool(ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what) == 1)
+def _raise_in(thread: int, exception: type[BaseException]) -> bool:
+    """Have a thread raise; False when there is no such thread."""
+    raised = ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(exception))
+    return bool(raised == 1)

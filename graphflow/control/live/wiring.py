@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 
 from graphflow.core.errors import UserError
-from graphflow.core.graph import GraphNode, Wire, resolve
+from graphflow.core.graph import Graph, GraphNode, Wire, resolve
 from graphflow.core.library import Library
 from graphflow.core.patch import Patch
 from graphflow.core.wires import End, Hop, ends, hops, text
@@ -16,11 +16,11 @@ Between = Callable[[Hop], tuple[End, ...] | None]
 
 
 class Wiring:
-    """The wires of a patch: each hop, and what it stands for."""
+    """The wires of a patch: each hop, and what it stands for. `playing`: the graph of a patch that may be the same."""
 
-    def __init__(self, patch: Patch, library: Library) -> None:
+    def __init__(self, patch: Patch, library: Library, playing: Graph) -> None:
         self.wires = patch.wires
-        self._patch, self._library = patch, library
+        self._patch, self._library, self._playing = patch, library, playing
 
     @cached_property
     def nodes(self) -> dict[str, GraphNode]:
@@ -33,7 +33,21 @@ class Wiring:
     @cached_property
     def found(self) -> dict[Wire | str, Hop]:
         """All hops by what they stand for, or by their text where a placeholder hides that."""
-        return {self.meaning(hop): hop for wire in self.wires for hop in hops(wire)}
+        along = [hop for wire in self.wires for hop in hops(wire)]
+        known = self._playing.wires
+        if len(along) == len(known) and all(map(self._same, along, known)):
+            return dict(zip(known, along, strict=True))
+        return {self.meaning(hop): hop for hop in along}
+
+    def _same(self, hop: Hop, wire: Wire) -> bool:
+        """Whether a hop stands for a wire that plays: the same names, at nodes of the same kinds."""
+        nodes, playing = self._patch.nodes, self._playing.nodes
+        return (
+            (hop.source.node, hop.dest.node) == (wire.source, wire.dest)
+            and hop.source.port in (None, wire.outlet)
+            and hop.dest.port in (None, wire.inlet)
+            and all(n in nodes and n in playing and nodes[n].kind == playing[n].kind for n in (wire.source, wire.dest))
+        )
 
     def meaning(self, hop: Hop) -> Wire | str:
         """Raises UserError where the two ends do not fit."""
