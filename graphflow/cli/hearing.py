@@ -60,6 +60,11 @@ class Hearing:
         if not is_local(self.server.host) and not self._allow:
             self._report("OSC of other computers is refused; say which may send: --allow HOST,...")
 
+    def summary(self) -> list[str]:
+        """What came, where anything did."""
+        statistics = self.server.statistics() if self.server is not None else None
+        return [str(statistics)] if statistics is not None and (statistics.packets or statistics.strangers) else []
+
     def close(self) -> None:
         self._sender.close()
         if self.server is not None:

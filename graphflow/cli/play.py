@@ -105,7 +105,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         session.close()
         if midi is not None:
             midi.close()
-    for line in status.summary(session):
+    for line in [*status.summary(session), *(hearing.summary() if hearing is not None else [])]:
         status.line(line)
     if taking is not None and not taking.trouble:
         status.line(f"{arguments.record}: {taking.statistics().frames / session.rate:.1f} s recorded")

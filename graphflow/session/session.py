@@ -592,7 +592,7 @@ class Session:
         instance = self._parts.instances[name]
         if instance.spec.room == "audio":
             if param in instance.records and not self.engine.set(instance, param, value, frame=frame):
-                self.report(f"nodes.{name}.{param}: too many changes at once; this one is lost")
+                self._tell_once(f"nodes.{name}.{param}: too many changes at once; some are lost")
         elif not self._flow.driver(name, param):
             self._flow.give(name, param, value)
             if self.witness is not None:

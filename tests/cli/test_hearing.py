@@ -74,6 +74,7 @@ def test_a_performance_is_asked_and_told_and_says_what_it_cannot_hear():
             played.terminate()
             _, told = played.communicate(timeout=20.0)
     assert f"OSC on 127.0.0.1:{port}, like /gf/node/NAME/PARAM value\n" in told
+    assert "\nOSC: " in told and " messages\n" in told
     assert "Traceback" not in told
 
 

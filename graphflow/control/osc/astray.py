@@ -20,7 +20,7 @@ SHOWN = 80
 def why_not(address: str, entries: Mapping[str, Entry], session: Session) -> str:
     """One line for an address at which there is nothing."""
     family, *rest = address.strip("/").split("/")[1:] or [""]
-    shown = address if len(address) <= SHOWN else f"{address[:SHOWN]}..."
+    shown = plain(address)
     if not address.startswith(f"{ROOT}/") or not family:
         return f"{shown}: expected an address below {ROOT}, like {ROOT}/node/NAME/PARAM"
     if is_pattern(address):
@@ -37,6 +37,12 @@ def why_not(address: str, entries: Mapping[str, Entry], session: Session) -> str
         return f"no {what} is called {rest[0][:SHOWN]!r}{did_you_mean(rest[0][:SHOWN], known)}"
     below = [entry for entry in entries if entry.startswith(f"{ROOT}/{family}")]
     return f"{shown}: no such address{did_you_mean(shown, below)}"
+
+
+def plain(address: str) -> str:
+    """An address as a line may hold it."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in address[:SHOWN])
+    return shown if len(address) <= SHOWN else f"{shown}..."
 
 
 def _in_node(shown: str, rest: list[str], session: Session) -> str:

@@ -38,4 +38,5 @@ class Complaints:
         self._next = now + EVERY
         more = f" (and {self._kept_back} more)" if self._kept_back else ""
         self._kept_back = 0
-        self._say(f"{line[:300]}{more}")
+        shown = "".join(sign if sign.isprintable() else "?" for sign in line[:300])  # a terminal obeys the rest
+        self._say(f"{shown}{more}")

@@ -104,7 +104,10 @@ class Feed:
             self._refused += 1
             raise UserError(f"/gf/subscribe: {MOST_PATTERNS} patterns already; take one with * that means them all")
         held.target, held.owner, held.until = target, owner or key, now + lease
+        old = held.watches.get(pattern)
         watch = held.watches[pattern] = Watch(held, pattern, 1.0 / min(max(hz or VALUES_HZ, SLOWEST_HZ), VALUES_HZ))
+        if old is not None:  # asked for again, perhaps while something is moved
+            watch.held = old.held
         self._fill(watch)
         self._index()
         self._send_ready(now)
@@ -197,7 +200,8 @@ class Feed:
         for _ in range(len(self._ready)):
             watch = self._ready.popleft()
             watch.queued = False
-            if self._leases.get(watch.lease.key) is not watch.lease:
+            lease = self._leases.get(watch.lease.key)
+            if lease is None or lease.watches.get(watch.pattern) is not watch:
                 continue  # it has left meanwhile
             if now >= watch.due and budget > 0:
                 budget -= self._send(watch, now, budget)

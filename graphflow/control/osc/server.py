@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from graphflow.control.osc.astray import why_not
+from graphflow.control.osc.astray import plain, why_not
 from graphflow.control.osc.bundles import Bundles, BundleStatistics
 from graphflow.control.osc.clock import Clock, LiveClock
 from graphflow.control.osc.complaints import Complaints
@@ -221,13 +221,13 @@ class OscServer:
             self.refuse(call.peer, address, str(error).partition("\n")[0])
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # a value that no declaration foresaw: it is refused like any other, and the rest goes on
-            self.refuse(call.peer, address, f"{address[:80]}: {type(error).__name__}: {error}")
+            self.refuse(call.peer, address, f"{plain(address)}: {type(error).__name__}: {error}")
 
     def _meant(self, address: str) -> tuple[Entry, ...]:
         try:
             found = self.space.dispatch.find(address)
         except ValueError as error:
-            raise UserError(f"{address[:80]}: {error}") from error
+            raise UserError(f"{plain(address)}: {error}") from error
         if not found:
             raise UserError(why_not(address, self.space.entries, self.session))
         return found

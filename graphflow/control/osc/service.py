@@ -51,7 +51,8 @@ class Service:
         server, address = self._server, f"{ROOT}/sys/hello"
         name = server.session.patch.title or "graphflow"
         target = self._target(arguments, call.peer, address)
-        target.send(written(address, [name, server.host, server.port, server.http_port]))
+        here = server.udp.seen_from(call.peer.host, call.peer.port) or server.host
+        target.send(written(address, [name, here, server.port, server.http_port]))
         owner = call.peer.host, call.peer.port
         server.feed.subscribe(target, EVERYTHING, server.steady(), owner=owner)
 

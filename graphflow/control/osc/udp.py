@@ -12,8 +12,8 @@ from graphflow.control.osc.peer import Peer
 
 BATCH = 64
 """Datagrams read before others get a turn; one at a time, as asyncio reads them, costs four times as much."""
-BUFFER = 4 << 20
-"""Bytes the system is asked to keep while Python is busy; it gives what it likes."""
+BUFFERS = 4 << 20, 1 << 20, 1 << 18
+"""Bytes the system is asked to keep while Python is busy: Linux gives what it likes, macOS refuses too many."""
 KNOWN = 1024
 
 
@@ -50,11 +50,16 @@ class UdpPort:
         opened = socket.socket(family, kind, protocol)
         try:
             opened.setblocking(False)
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
             opened.bind(where)
         except OSError:
             opened.close()
             raise
+        for size in BUFFERS:
+            try:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+                break
+            except OSError:
+                continue
         self._socket = opened
         try:
             loop.add_reader(opened, self._readable)
@@ -83,6 +88,16 @@ class UdpPort:
         """Another port of a host that has sent something."""
         scope = self._socket is not None and self._socket.family == socket.AF_INET6
         return self.peer((host, port, 0, 0) if scope else (host, port))
+
+    def seen_from(self, host: str, port: int) -> str:
+        """This computer's address on the way to a host; "" where there is no way."""
+        family = self._socket.family if self._socket is not None else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as asking:
+                asking.connect((host, port))  # sends nothing
+                return str(asking.getsockname()[0])
+        except OSError:
+            return ""
 
     def send(self, data: bytes, address: Any) -> None:
         """Never waits: what the system has no room for is dropped and counted."""

@@ -76,6 +76,14 @@ def test_after_its_move_a_controller_is_told_what_became_of_it(session: Session,
     assert desk.look(0.1) == [(A, [0.75])]
 
 
+def test_asking_again_while_something_is_moved_brings_no_echo(desk: Desk):
+    desk.send("/gf/subscribe", A)
+    desk.send(A, 0.5)
+    assert desk.send("/gf/subscribe", A) == []
+    assert desk.look(0.2) == []
+    assert desk.look(0.2) == [(A, [0.5])]  # it has asked, after all
+
+
 def test_the_twin_of_what_is_moved_follows_at_once(desk: Desk):
     desk.send("/gf/subscribe", A)
     desk.send("/gf/subscribe", f"{A}/norm")

@@ -78,7 +78,7 @@ ARGUMENTS = st.lists(st.one_of(NUMBERS, NUMBERS, WORDS, BLOBS, LISTS), max_size=
 UNSAFE = ("/gf/patch/",)  # they write files: test_files.py
 
 
-@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_message_raises_and_what_is_wrong_is_answered(
     playing: tuple[Session, OscServer, Watch], data: st.DataObject

@@ -206,6 +206,11 @@ def test_errors_are_told_to_the_sender_each_time_and_in_the_log_once_a_second(
     assert desk.send("/gf/sys/log_level", "loud")[0][1][1].endswith("expected quiet, errors, all")
 
 
+def test_what_is_logged_moves_no_terminal(desk: Desk, lines: list[str]):
+    desk.send("/gf/\x1b[2J\r\n")
+    assert lines == [f"osc: 127.0.0.1:{desk.port}: /gf/?[2J??: no value is called like this"]
+
+
 def test_other_hosts_are_not_let_in(desk: Desk, session: Session, lines: list[str]):
     desk.server.udp.take(bundle(("/gf/node/a/value", [0.5])), ("192.168.1.9", 9000))
     assert session.get("a", "value") == 0.25
