@@ -97,6 +97,12 @@ def hosts(text: str) -> list[str]:
     return found
 
 
+def clock_way(text: str) -> str:
+    if text in ("in", "out"):
+        return text
+    raise argparse.ArgumentTypeError(f"is '{text}'; expected in, to follow a MIDI clock, or out, to give one")
+
+
 def engine_setting(key: str) -> Callable[[str], int]:
     """A key of a patch's [engine], typed on the command line."""
 
@@ -275,7 +281,7 @@ def performance_arguments(command: argparse.ArgumentParser) -> None:
         metavar="PORT",
         help="take MIDI of every device, or of those with PORT in the name",
     )
-    command.add_argument("--midi-clock", choices=("in", "out"), help="follow a MIDI clock, or give one")
+    command.add_argument("--midi-clock", type=clock_way, metavar="in|out", help="follow a MIDI clock, or give one")
     command.add_argument(
         "--no-reload", dest="reload", action="store_false", help="take no notice when the patch or a node is saved"
     )
