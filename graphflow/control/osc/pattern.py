@@ -43,12 +43,12 @@ def steps(pattern: str) -> tuple[Step, ...]:
         if sign in "[{":
             end = pattern.find("]" if sign == "[" else "}", at)
             if end < 0:
-                raise ValueError(f"{pattern} has a {sign} that is not closed")
+                raise ValueError(f"it has a {sign} that is not closed")
             inside = pattern[at + 1 : end]
             found.append(_one_of(inside) if sign == "[" else _either(inside.split(",")))
             at = end
         elif sign in "]}":
-            raise ValueError(f"{pattern} has a {sign} that nothing opens")
+            raise ValueError(f"it has a {sign} that nothing opens")
         elif sign == "*":
             found.append(_any)
         elif sign == "?":

@@ -141,7 +141,7 @@ def test_a_pattern_asks_and_sets_values_and_touches_no_action(session: Session, 
     desk.send("/gf/node/*/weight", 0.5)
     assert session.get("w", "weight") == session.get("silent", "weight") == 0.5
     assert desk.send("/gf/pani?")[0][1][1] == "/gf/pani?: no value is called like this"
-    assert desk.send("/gf/node/[a/value", 1.0)[0][1][1] == "/gf/node/[a/value: [a has a [ that is not closed"
+    assert desk.send("/gf/node/[a/value", 1.0)[0][1][1] == "/gf/node/[a/value: it has a [ that is not closed"
 
 
 def test_transport(session: Session, desk: Desk):
@@ -208,7 +208,7 @@ def test_errors_are_told_to_the_sender_each_time_and_in_the_log_once_a_second(
 
 def test_what_is_logged_moves_no_terminal(desk: Desk, lines: list[str]):
     desk.send("/gf/\x1b[2J\r\n")
-    assert lines == [f"osc: 127.0.0.1:{desk.port}: /gf/?[2J??: no value is called like this"]
+    assert lines == [f"osc: 127.0.0.1:{desk.port}: /gf/?[2J??: it has a [ that is not closed"]
 
 
 def test_other_hosts_are_not_let_in(desk: Desk, session: Session, lines: list[str]):
