@@ -111,6 +111,7 @@ class Draft:
         self.node(name)
         naming = [f"scene {scene}" for scene, values in self.patch.scenes.items() if _names(values, name)]
         naming += [f"macro {macro}" for macro, e in self.patch.expose.items() if _names(e.params, name)]
+        naming += ["[midi]"] if _names(self.patch.midi.get("params", ()), name) else []
         self.become(self.patch.without_node(name))
         self.by_hand = {end for end in self.by_hand if end[0] != name}
         self.values = {end: value for end, value in self.values.items() if end[0] != name}
@@ -118,7 +119,7 @@ class Draft:
             self.notes.append(f"{name} is out of {', '.join(naming)} as well")
 
     def rename(self, old: str, new: str) -> None:
-        """Call a node otherwise, in wires, scenes and macros too. For the engine it is another node."""
+        """Call a node otherwise, in wires, scenes, macros and [midi] too. For the engine it is another node."""
         self.node(old)
         if fault := name_fault(new):
             raise UserError(f"{new} {fault}")
@@ -137,6 +138,10 @@ class Draft:
                 wires=renamed(patch.wires, old, new),
                 scenes={s: {path(p): value for p, value in values.items()} for s, values in patch.scenes.items()},
                 expose={m: replace(e, params=tuple(map(path, e.params))) for m, e in patch.expose.items()},
+                midi={
+                    section: {path(t) if section == "params" else t: control for t, control in table.items()}
+                    for section, table in patch.midi.items()
+                },
             )
         )
 

@@ -59,6 +59,9 @@ def differences(before: Patch, after: Patch) -> list[str]:
     lines += _changed("engine", vars(before.engine), vars(after.engine))
     lines += _changed("scenes", before.scenes, after.scenes)
     lines += _changed("expose", before.expose, after.expose)
+    for section in dict.fromkeys([*before.midi, *after.midi]):
+        tables = ({t: str(c) for t, c in patch.midi.get(section, {}).items()} for patch in (before, after))
+        lines += _changed(f"midi.{section}", *tables)
     lines += _changed("", {"title": before.title}, {"title": after.title})
     return lines
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from graphflow.control.live.shown import differences
 from graphflow.core.library import Library
+from graphflow.core.patch_text import read
 from tests.control.live.stages import ONE, TEMPO, Trial
 
 
@@ -273,14 +275,28 @@ def test_functions_find_nodes_and_can_make_them(trial):
     assert "v1" not in t.session.patch.nodes
 
 
+KNOB = '[midi.params]\n"a.value" = { cc = 21 }\n'
+
+
+def test_a_control_shows_in_what_differs_and_goes_with_its_node(trial):
+    t = trial(ONE)
+    with_knob, problems = read(ONE + KNOB)
+    assert problems == []
+    assert differences(t.session.patch, with_knob) == ["~ midi.params.a.value = 'CC 21'"]
+    t = trial(ONE + KNOB)
+    t.does("b = steady()\nb >> out\ndel a")
+    assert t.session.patch.midi == {}
+
+
 def test_a_node_is_renamed_with_all_that_names_it(trial):
-    t = trial(ONE + '[scenes.night]\n"a.value" = 0.1\n[expose.warmth]\nparams = ["a.value"]\n')
+    t = trial(ONE + '[scenes.night]\n"a.value" = 0.1\n[expose.warmth]\nparams = ["a.value"]\n' + KNOB)
     t.does("rename(a, 'tone')")
     patch = t.session.patch
     assert list(patch.nodes) == ["tone", "out"]
     assert patch.wires == ("tone -> out",)
     assert patch.scenes == {"night": {"tone.value": 0.1}}
     assert patch.expose["warmth"].params == ("tone.value",)
+    assert list(patch.midi["params"]) == ["tone.value"]
     assert (t.hear(2048)[-1] == 0.25).all()
 
 
