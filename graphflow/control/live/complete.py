@@ -61,6 +61,7 @@ class _Words:
         self._stage = stage
         self._patch, self._library = stage.session.patch, stage.session.library
         self._graph = stage.session.graph
+        self._drivers = {(wire.dest, wire.inlet): wire.source for wire in self._graph.wires}
 
     def found(self, at: Place) -> Iterator[Found]:
         if at.text:
@@ -215,7 +216,7 @@ class _Words:
             return f"{carried(declared)}: {declared.doc}"
         node = self._graph.nodes[name]
         value = node.params[key] if key in node.params else node.settings[key]
-        driver = next((w.source for w in self._graph.wires if (w.dest, w.inlet) == (name, key)), "")
+        driver = self._drivers.get((name, key), "")
         now = f"driven by {driver}" if driver else f"now {shown_value(declared, value)}"
         return f"{takes(declared)}, {now}: {declared.doc}"
 

@@ -39,7 +39,7 @@ save()                               into the patch's file; undo() takes an entr
 
 def asked(source: str) -> str | None:
     """What `hall?` or `?hall` asks about; None where the source asks nothing."""
-    match = _QUESTION.fullmatch(source.strip())
+    match = _QUESTION.fullmatch(source.rstrip())
     return (match[1] or match[2]) if match else None
 
 

@@ -80,6 +80,7 @@ class Stage:
         self.events = Events(session, self._entries, self._watch, self.tell, self._event_fault)
         self.verbs = Verbs(self)
         self.namespace = Namespace(self._entries, self._words(), self._readings(), self._settings())
+        dict.__setitem__(self.namespace, cells.ASK, self._ask)
 
     # --- threads ------------------------------------------------------------------------------------------------------
 
@@ -210,6 +211,10 @@ class Stage:
             return ""
         dict.__setitem__(self.namespace, "_", value)
         return repr(value)
+
+    def _ask(self, path: str) -> None:
+        """A question in the middle of a cell."""
+        self.draft().notes += question.answer_to(self, path).splitlines()
 
     def _new_draft(self, frame: int | None) -> Draft:
         return Draft(self.session, self._means, frame)

@@ -21,6 +21,7 @@ class Wiring:
     def __init__(self, patch: Patch, library: Library, playing: Graph) -> None:
         self.wires = patch.wires
         self._patch, self._library, self._playing = patch, library, playing
+        self._around: dict[str, list[Hop]] | None = None
 
     @cached_property
     def nodes(self) -> dict[str, GraphNode]:
@@ -62,7 +63,12 @@ class Wiring:
 
     def of(self, node: str) -> list[Hop]:
         """The hops that begin or end at a node."""
-        return [hop for hop in self.found.values() if node in (hop.source.node, hop.dest.node)]
+        if self._around is None:
+            self._around = {}
+            for hop in self.found.values():
+                for end in {hop.source.node, hop.dest.node}:
+                    self._around.setdefault(end, []).append(hop)
+        return self._around.get(node, [])
 
     def join(self, hop: Hop, after: str | None) -> str | None:
         """Add a hop: to the end of the text `after`, where that still stands and leads there, else as a new text.
@@ -72,7 +78,7 @@ class Wiring:
         meaning = self.meaning(hop)
         if meaning in self.found:
             return None
-        self.found[meaning] = hop
+        self.found[meaning], self._around = hop, None
         follows = after is not None and after in self.wires and hop.source.port is None
         if after is not None and follows and ends(after)[-1].node == hop.source.node:
             longer = f"{after} -> {hop.dest}"

@@ -87,6 +87,11 @@ def test_words_scenes_and_placeholders(trial):
     assert python == "len: Return the number of items in a container."
 
 
+def test_a_question_among_other_lines(trial):
+    (text,) = answers(trial, "tone.freq = 220\ntone.freq?\nx = 1")
+    assert text == "tone.freq is 220 Hz; 0.1 to 20000 Hz, 440 Hz by default\nPitch."
+
+
 def test_the_whole(trial):
     (text,) = answers(trial, "help()")
     lines = text.splitlines()
