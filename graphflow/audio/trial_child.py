@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -45,7 +46,9 @@ def main() -> None:
         said.write(f"{word} {kind}\n".replace(" \n", "\n"))
         said.flush()
 
-    warm_up()
+    prepare(lambda line: None)
+    if not asked():
+        warm_up()
     say(WARM)
     line = sys.stdin.readline()
     if not line:
@@ -63,9 +66,13 @@ def main() -> None:
     say(DONE)
 
 
+def asked() -> bool:
+    """Does a file wait already? Windows cannot say."""
+    return sys.platform != "win32" and bool(select.select([sys.stdin], [], [], 0.0)[0])
+
+
 def warm_up() -> None:
-    """Have everything loaded that the first node would otherwise wait for."""
-    prepare(lambda line: None)
+    """Do once what makes the first node's compiling slower than the next one's."""
     uncached(Straight.spec, "tick")
     play(Straight.spec)
 
