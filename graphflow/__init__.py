@@ -48,6 +48,7 @@ from graphflow.core.maths import (
 )
 from graphflow.core.messages import Image, Notes, Osc, Part, Signal, Style
 from graphflow.core.midi import Midi
+from graphflow.core.midi_song import MidiNote, MidiSong
 from graphflow.core.node import AudioNode, ControlNode, WorkerNode
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ __all__ = [
     "Image",
     "Inlet",
     "Midi",
+    "MidiNote",
+    "MidiSong",
     "Notes",
     "Osc",
     "Outlet",

@@ -3,10 +3,9 @@
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from graphflow import ControlNode, Held, Notes, Outlet, Setting, Switch
+from graphflow import ControlNode, Held, MidiNote, MidiSong, Notes, Outlet, Setting, Switch
 
 LOOK = 0.01
 """Seconds between two looks at the beats."""
@@ -20,55 +19,15 @@ LARGEST = 16_000_000
 """Bytes."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """A key at a beat of the file; velocity 0 lets go of it."""
-
-    beat: float
-    pitch: int
-    velocity: float
-    channel: int
-
-
-@dataclass(frozen=True)
-class Song:
-    """A file's notes in order, the letting go before the striking at one beat. `length` in beats, `tempo` in bpm."""
-
-    events: tuple[Event, ...]
-    length: float
-    tempo: float
-
-
-def load(path: Path) -> Song:
+def load(path: Path) -> MidiSong:
     """Read a file. Raises ValueError with what is wrong."""
-    try:
-        import mido
-    except ImportError:
-        raise ValueError("needs mido to be read; pip install 'graphflow-live[midi]'") from None
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"is larger than {LARGEST // 1_000_000} MB")
-        file = mido.MidiFile(path)
+        data = path.read_bytes()
     except OSError as error:
-        # mido's own complaints have no number
-        raise ValueError(f"cannot be read ({error.strerror})" if error.strerror else "is no MIDI file") from error
-    except ValueError:
-        raise
-    except Exception as error:  # mido raises whatever a broken file leads it to
-        raise ValueError(f"is no MIDI file ({type(error).__name__}: {error})") from error
-    if file.ticks_per_beat <= 0:
-        raise ValueError("counts in film frames, not in beats")
-    tick, tempo, events = 0, 0.0, []
-    for message in mido.merge_tracks(file.tracks):
-        tick += message.time
-        beat = tick / file.ticks_per_beat
-        if message.type == "set_tempo" and not tempo:
-            tempo = 60_000_000.0 / max(message.tempo, 1)
-        elif message.type in ("note_on", "note_off"):
-            velocity = message.velocity / 127.0 if message.type == "note_on" else 0.0
-            events.append(Event(beat, message.note, velocity, message.channel + 1))
-    events.sort(key=lambda event: (event.beat, event.velocity > 0.0))
-    return Song(tuple(events), tick / file.ticks_per_beat, tempo or 120.0)
+        raise ValueError(f"cannot be read ({error.strerror or error})") from error
+    return MidiSong.read(data)
 
 
 class MidiFile(ControlNode):
@@ -92,7 +51,7 @@ class MidiFile(ControlNode):
         if not self.file:
             return
         try:
-            song: Song = await self.blocking(load, self.folder / self.file)
+            song: MidiSong = await self.blocking(load, self.folder / self.file)
         except ValueError as error:
             self.report(f".file is {self.file!r}, which {error}")
             return
@@ -141,22 +100,22 @@ class MidiFile(ControlNode):
         bar = self.transport.beats_per_bar
         return float(math.ceil(beat / bar - 1e-6) * bar)
 
-    def between(self, song: Song, begin: float, end: float) -> Iterator[tuple[float, Event | None]]:
+    def between(self, song: MidiSong, begin: float, end: float) -> Iterator[tuple[float, MidiNote | None]]:
         """Events from a beat up to another, and at the end of every round None, which lets go of all."""
         bar = self.transport.beats_per_bar
         length = max(1, math.ceil(song.length / bar - 1e-3)) * bar
-        beats = [event.beat for event in song.events]
+        beats = [event.beat for event in song.notes]
         first = max(math.floor(begin / length) - 1, 0)  # the end of a round may fall on the very beginning
         for turn in range(first, math.floor(end / length) + 1) if self.loop else (0,):
             start = turn * length
-            for event in song.events[bisect_left(beats, begin - start) : bisect_left(beats, end - start)]:
+            for event in song.notes[bisect_left(beats, begin - start) : bisect_left(beats, end - start)]:
                 yield start + event.beat, event
             if begin <= start + length < end:
                 yield start + length, None
 
     # --- notes ----------------------------------------------------------------------------------------------------
 
-    def sound(self, event: Event | None, frame: int) -> None:
+    def sound(self, event: MidiNote | None, frame: int) -> None:
         """Strike or let go of one key."""
         if event is None:
             self.let_go(frame)

@@ -227,6 +227,23 @@ def magenta(played: Played) -> None:
     played.said.remove(line)
 
 
+def lantern_walk(played: Played) -> None:
+    """A tune in D over a walking bass at 92 bpm; a macro that glides makes it brighter; it comes round after 8 bars."""
+    beat_length = 60.0 / 92.0
+    bars = [played.hear(4 * beat_length) for _ in range(3)]
+    assert all(-28.0 < level(bar) < -12.0 for bar in bars)
+    assert loudest(bars[0], 50.0, 90.0) == pytest.approx(73.42, abs=0.6)  # D
+    assert loudest(bars[2], 80.0, 120.0) == pytest.approx(98.0, abs=0.6)  # G
+    first = bars[0][:, : round(beat_length * RATE)]
+    assert loudest(first, 250.0, 400.0) == pytest.approx(293.66, abs=2.0)  # the tune begins on D too
+    assert beat(np.concatenate(bars, axis=1), beat_length / 2.0, first=0.02) > 1.2
+    played.session.macro("colour", 300.0)
+    played.hear(20 * beat_length)
+    dark = played.hear(4 * beat_length)  # the tune's first bar again
+    assert loudest(dark, 50.0, 90.0) == pytest.approx(73.42, abs=0.6)
+    assert centroid(dark) < 0.7 * centroid(bars[0])
+
+
 PROMISES: dict[str, Callable[[Played], None]] = {
     "01-first-light": first_light,
     "02-night-bass": night_bass,
@@ -236,6 +253,7 @@ PROMISES: dict[str, Callable[[Played], None]] = {
     "06-drum-loop": drum_loop,
     "07-drone": drone,
     "08-magenta": magenta,
+    "09-lantern-walk": lantern_walk,
 }
 
 
