@@ -149,12 +149,7 @@ class Bundles:
 
 def _long(seconds: float) -> str:
     """A time that may be a ms or ten years."""
-    if seconds < 1.0:
-        return f"{seconds * 1000.0:.0f} ms"
-    return (
-        f"{seconds:.1f} s"
-        if seconds < 120.0
-        else f"{seconds / 86400.0:.1f} days"
-        if seconds > 86400.0
-        else f"{seconds / 60.0:.0f} min"
-    )
+    for most, unit, factor in ((1.0, "ms", 1000.0), (120.0, "s", 1.0), (7200.0, "min", 1.0 / 60.0)):
+        if seconds < most:
+            return f"{seconds * factor:.{int(unit == 's')}f} {unit}"
+    return f"{seconds / 86400.0:.1f} days"

@@ -19,10 +19,11 @@ from graphflow.control.osc.bundles import Bundles, BundleStatistics
 from graphflow.control.osc.clock import Clock, LiveClock
 from graphflow.control.osc.complaints import Complaints
 from graphflow.control.osc.entry import ROOT, Entry
-from graphflow.control.osc.feed import Feed, FeedStatistics, messages_of
+from graphflow.control.osc.feed import Feed, FeedStatistics
 from graphflow.control.osc.files import PatchFiles
 from graphflow.control.osc.gate import Gate
 from graphflow.control.osc.holder import holder_of
+from graphflow.control.osc.lease import messages_of
 from graphflow.control.osc.packet import NOW, Malformed, Message, message, read, written
 from graphflow.control.osc.peer import Call, Peer
 from graphflow.control.osc.service import Service

@@ -26,7 +26,10 @@ QUIET_DB = -120.0
 
 
 class Service:
-    """Gives the addresses of `tree.always` that no session answers a meaning. `bind` is for `Space`."""
+    """Gives the addresses of `tree.always` that no session answers a meaning. `bind` is for `Space`.
+
+    What `/gf/sys/version` holds is told by `value_sys_version`, what is sent to `/gf/sys/ping` goes to `take_sys_ping`.
+    """
 
     def __init__(self, server: OscServer) -> None:
         self._server = server

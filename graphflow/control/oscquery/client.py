@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphflow.control.osc.entry import Entry
-from graphflow.control.osc.feed import ECHO, Values, messages_of, same
+from graphflow.control.osc.feed import ECHO
 from graphflow.control.osc.gate import is_local
+from graphflow.control.osc.lease import Values, messages_of, same
 from graphflow.control.osc.packet import Malformed, read, written
 
 LISTENED = 4096

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from graphflow.control.osc.entry import Access, Entry
-from graphflow.control.osc.feed import Values, messages_of
+from graphflow.control.osc.lease import Values, messages_of
 
 Read: TypeAlias = Callable[[Entry], Values | None]
 News: TypeAlias = tuple[Literal["PATH_ADDED", "PATH_REMOVED", "PATH_RENAMED", "PATH_CHANGED"], Any]

@@ -17,8 +17,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from graphflow.control.osc.entry import ROOT, Entry
-from graphflow.control.osc.feed import VALUES_HZ, Values
+from graphflow.control.osc.feed import VALUES_HZ
 from graphflow.control.osc.holder import holder_of
+from graphflow.control.osc.lease import Values
 from graphflow.control.osc.packet import LARGEST
 from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer

@@ -8,7 +8,8 @@ import pytest
 from desk import PATCH, Desk
 from kinds import change, rendered
 
-from graphflow.control.osc.feed import BUDGET, MOST, Feed, messages_of, same
+from graphflow.control.osc.feed import BUDGET, MOST, Feed
+from graphflow.control.osc.lease import messages_of, same
 from graphflow.session import Session
 
 A = "/gf/node/a/value"

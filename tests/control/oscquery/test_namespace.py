@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphflow.control.osc.entry import Access, Entry
-from graphflow.control.osc.feed import value_of
+from graphflow.control.osc.lease import value_of
 from graphflow.control.oscquery.answer import Host, answer
 from graphflow.control.oscquery.namespace import ancestors, news, tree
 
