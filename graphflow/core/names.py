@@ -17,6 +17,7 @@ VERBS = (
     "help",
     "hush",
     "insert",
+    "live",
     "load",
     "loop",
     "morph",

@@ -50,7 +50,7 @@ class Draft:
         """What is to be done once it plays."""
         self.dropped: list[Callable[[], None]] = []
         """What is to be done if it never does."""
-        self.alive = True
+        self.alive, self.playing = True, False
         self._history = copy(session.history)
         self._taken = taken
         self._wiring: Wiring | None = None

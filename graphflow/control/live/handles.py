@@ -135,6 +135,12 @@ class Node(Wired):
     def __delattr__(self, key: str) -> None:
         self._drafts().set(self._name, key, None)
 
+    def __call__(self, **values: Any) -> Node:
+        """Set several values at once, or one where only an expression may stand: `lambda: hall(mix=0.5)`."""
+        for key, value in values.items():
+            setattr(self, key, value)
+        return self
+
     def __dir__(self) -> list[str]:
         return settable(self._drafts(), self._name)
 

@@ -11,6 +11,7 @@ from graphflow.control.live.entry import Entries
 from graphflow.control.live.handles import Kind, Node, Recipe, adopt
 from graphflow.control.live.happening import Happening
 from graphflow.core.errors import UserError
+from graphflow.core.patch import Patch
 
 MISSING: Any = object()
 
@@ -18,23 +19,25 @@ MISSING: Any = object()
 class Namespace(dict[str, Any]):
     """Globals and locals of every cell. What it holds itself are the performer's variables.
 
-    `words` are what the REPL itself knows; `readings` are words whose value is looked up at every use, and `settings`
+    `playing` is the patch that plays; `words` are what the REPL itself knows; `readings` are words whose value is looked up at every use, and `settings`
     those that can be assigned to.
     """
 
     def __init__(
         self,
         entries: Entries,
+        playing: Callable[[], Patch],
         words: Mapping[str, Any],
         readings: Mapping[str, Callable[[], Any]],
         settings: Mapping[str, Callable[[Any], None]],
     ) -> None:
         super().__init__(__builtins__=builtins, __name__="live")
-        self._entries, self.words, self.readings, self._settings = entries, words, readings, settings
+        self._entries, self._playing = entries, playing
+        self.words, self.readings, self._settings = words, readings, settings
 
     def __getitem__(self, name: str) -> Any:
         draft = self._entries.current
-        if draft is not None and name in draft.patch.nodes:
+        if name in (self._playing() if draft is None else draft.patch).nodes:
             return Node(self._entries.draft, name)
         if name in self:
             return super().__getitem__(name)

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graphflow.control.live import cells, complete, faults, question
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
-from graphflow.control.live.events import Events
+from graphflow.control.live.events import Events, EventsStatistics
 from graphflow.control.live.files import Files
 from graphflow.control.live.handles import New
 from graphflow.control.live.leash import Leash, Stopped
@@ -42,6 +43,16 @@ _URGENT = re.compile(r"(hush|panic)\(\s*(True|False|)\s*\)")
 Hear = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class StageStatistics:
+    """How many cells were entered, how many of them failed, were left behind because they hung; and the events."""
+
+    cells: int
+    failed: int
+    left_behind: int
+    events: EventsStatistics
+
+
 class Stage:
     """One for each engine, shared by every prompt that looks at it; every method may be called from any thread.
 
@@ -65,7 +76,7 @@ class Stage:
         """A grid of so many beats for every edit; else the patch's own quant counts."""
         self._ears: list[Hear] = []
         self._lock = threading.Lock()
-        self._count = self._running = 0
+        self._count = self._running = self._failed = self._left_behind = 0
         self._said: list[str] = []
         self._traceback = ""
         self._leash = Leash()
@@ -79,7 +90,9 @@ class Stage:
         self.draft = self._entries.draft
         self.events = Events(session, self._entries, self._watch, self.tell, self._event_fault)
         self.verbs = Verbs(self)
-        self.namespace = Namespace(self._entries, self._words(), self._readings(), self._settings())
+        self.namespace = Namespace(
+            self._entries, lambda: session.patch, self._words(), self._readings(), self._settings()
+        )
         dict.__setitem__(self.namespace, cells.ASK, self._ask)
 
     # --- threads ------------------------------------------------------------------------------------------------------
@@ -157,7 +170,10 @@ class Stage:
             if self._running != number or self._draft is not draft or self._thread is None:
                 return
             if draft is not None:
+                if draft.playing:  # it came to its end after all
+                    return
                 draft.alive = False
+            self._left_behind += 1
             self._running, self._draft, self._leash = 0, None, Leash()
             future, self._taken = self._taken, None
             self._begin()
@@ -198,6 +214,7 @@ class Stage:
         finally:
             silence()
         with self._lock:
+            self._failed += not ok
             if self._running == number:
                 self._running, self._draft = 0, None
         return Outcome(number, ok, text, time.monotonic() - begun)
@@ -224,6 +241,10 @@ class Stage:
 
     def _play(self, draft: Draft) -> None:
         """A cell's draft is whole: have it play."""
+        with self._lock:
+            if not draft.alive:
+                raise Stopped
+            draft.playing = True
         if draft.changed:
             draft.notes += self.session.call(lambda: draft.play(self.quant))
 
@@ -234,6 +255,13 @@ class Stage:
     def complete(self, text: str, cursor: int) -> list[Suggestion]:
         """How what is typed may go on at the cursor. Runs nothing of the performer's, and never raises."""
         return complete.suggestions(self, text, cursor)
+
+    def statistics(self) -> StageStatistics:
+        return StageStatistics(self._count, self._failed, self._left_behind, self.events.statistics())
+
+    def __str__(self) -> str:
+        file = self.files.path.name if self.files.path else "no file yet"
+        return f"{file}, {self._count} cells\n{self.events}"
 
     def toolbar(self) -> str:
         """One line: beat, level, load, xruns, the generators' lead and latency."""

@@ -146,11 +146,11 @@ class Verbs:
 
     def hush(self, yes: bool = True) -> None:
         """hush(): fade everything out, at once; hush(False) lets it come back."""
-        self._session.hush(bool(yes))
+        self._now(lambda: self._session.hush(bool(yes)))
 
     def panic(self) -> None:
         """panic(): silence now; hush(False) ends it."""
-        self._session.panic()
+        self._now(self._session.panic)
 
     # --- back and on --------------------------------------------------------------------------------------------------
 
@@ -198,6 +198,8 @@ class Verbs:
         draft, files = self._stage.draft(), self._stage.files
         path, text, patch = files.load(plain(name))
         draft.put(patch)
+        if path.resolve().parent != files.folder.resolve():
+            draft.notes.append(f"files it names are looked for in {files.folder.resolve()}")
 
         def loaded() -> None:
             files.path, files.text = path, text

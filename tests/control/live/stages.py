@@ -15,7 +15,10 @@ from graphflow.core.library import Library
 from graphflow.core.patch_text import read
 from graphflow.session import Session
 from graphflow.session.offline import render
-from tests.session.kinds import LIBRARY
+from tests.control.live.tide import Tide
+from tests.session import kinds
+
+LIBRARY = Library(*kinds.LIBRARY.values(), Tide)
 
 ONE = """
 format = 1

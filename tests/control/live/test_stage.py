@@ -29,6 +29,12 @@ def test_a_value_counts_though_the_patch_says_it_already(trial):
     assert t.session.get("a", "value") == 0.5
 
 
+def test_a_node_can_be_called_with_values(trial):
+    t = trial()
+    t.does("f = lambda: a(value=0.5)\nf()")
+    assert t.values("a") == {"value": 0.5}
+
+
 def test_none_brings_the_default_back(trial):
     t = trial()
     t.does("a.value = 0.5")
@@ -411,6 +417,17 @@ def test_a_stage_begins_with_nothing(trial):
     t = trial("")
     assert t.does("steady(value=0.5) >> new.out()") == "steady1 -> out1"
     assert (t.hear(256) == 0.5).all()
+
+
+def test_statistics_and_text(trial):
+    t = trial(TEMPO)
+    t.does("every(1 * beat, lambda: None)")
+    t.fails("1 / 0")
+    t.hear(100)
+    assert str(t.stage) == "no file yet, 2 cells\nevery1: every 1 beat, 1 turn, next at beat 1"
+    statistics = t.stage.statistics()
+    assert (statistics.cells, statistics.failed, statistics.left_behind) == (2, 1, 0)
+    assert (statistics.events.running, statistics.events.turns) == (1, 1)
 
 
 def test_the_toolbar_is_a_line(trial):

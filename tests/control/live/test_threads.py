@@ -126,7 +126,7 @@ def test_other_threads_of_the_performers_are_told_where_nodes_are(playing):
         "t = threading.Thread(target=go)\nt.start()\nt.join()"
     ).result(SOON)
     outcome = p.stage.enter("wrong").result(SOON)
-    assert "not defined" in outcome.text or "outside" in outcome.text
+    assert "this runs outside of cells and events, where no node can be reached" in outcome.text
 
 
 def test_closing_ends_everything(playing):
