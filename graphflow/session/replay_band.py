@@ -67,12 +67,15 @@ class Band:
         self._workers = workers
         events = list(with_states(events))
         self._steps = steps(events)
+        self._told: dict[tuple[int, int], Any] = {}
         self._wants: defaultdict[int, dict[str, Any]] = defaultdict(dict)
         for event in events:
             if event["do"] == "echo" and not event["again"]:
                 self._wants[event["chunk"]]["echo"] = event
             elif event["do"] == "heard":
                 self._wants[event["chunk"]]["heard"] = event["heard"]
+            elif event["do"] == "told":
+                self._told[event["chunk"], event["again"]] = event["told"]
         self._chunks = self._epoch = 0
         self._seen: Event = {"epoch": 0, "start": 0, "written": 0}
         self._begun = False
@@ -110,7 +113,7 @@ class Band:
         if "echo" in wants:
             self.link.publish(wants["echo"]["state"], wants["echo"]["frame"])
         start = self.link.ring.written
-        self.link.ask("chunk", heard=wants.get("heard"))
+        self.link.ask("chunk", heard=wants.get("heard"), told=self._told.pop((self._chunks, 0), None))
         self._chunks += 1
         self._copy(start)
         while self._steps and self._steps[0].at == self._chunks and self._steps[0].do != "begin":
@@ -121,13 +124,14 @@ class Band:
         event = step.event
         if step.do == "begin":
             if event["restored"] >= 0 and self._begun:
-                self._workers.begin_anew(self.link)
+                self._workers.begin_anew(self.link, restore=event["restored"] > 0)
             self._begun = True
             self.link.ask("begin", start=event["start"], position=event["position"])
             self._epoch = event["epoch"]
         elif step.do == "again":
             self.link.publish(event["state"], event["frame"])
-            self.link.ask("again", frame=event["frame"])
+            told = self._told.pop((event["chunk"], event["again"]), None)
+            self.link.ask("again", frame=event["frame"], told=told)
             self._copy(event["frame"])
         else:
             self.link.ask("snapshot")

@@ -65,7 +65,7 @@ def record(session: Session, folder: Path, text: str = "", *, inputs: int = 0, b
     return writer
 
 
-HEARD_OF = ("state", "begun", "echo", "heard", "snapshot", "healed", "died")
+HEARD_OF = ("state", "begun", "echo", "heard", "told", "snapshot", "healed", "died")
 """What a generator's worker says that a replay has to know."""
 
 
@@ -307,8 +307,12 @@ class TakeWriter:
                 self._inexact(f"{key}: what its worker did last was not heard of", frame)
         elif do == "healed":
             self._inexact(f"{key}: it made no numbers and was taken back to its last snapshot", frame)
-        elif do in ("begun", "heard", "snapshot"):
+        elif do in ("begun", "heard", "told", "snapshot"):
             told["heard"] = message["chunk"] + 1 if do == "heard" else told["heard"]
+            if do == "snapshot":
+                self._known.add(f"{key} {message['seq']}")
+            elif do == "begun" and message["restored"] > 0 and f"{key} {message['restored']}" not in self._known:
+                self._inexact(f"{key}: the snapshot that it went on from is not known", frame)
             self._lines.append({**line, **{k: v for k, v in message.items() if k not in ("slot", "dropped", "size")}})
 
     def _inexact(self, why: str, frame: int = -1, once: str = "") -> None:

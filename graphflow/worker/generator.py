@@ -20,7 +20,8 @@ class Generator(Protocol):
     """What every generator has. `rate` in Hz; a chunk is [channels, frames] float32 at it.
 
     Its model's `open(settings)` gets the node's settings by name, and `_folder`, the patch's, where file names begin,
-    and `_lockstep`: whether it plays in a render, where time does not count.
+    and `_lockstep`: whether it plays in a render, where time does not count; in a replay, a render of what was played
+    live, `_repeats` is true as well.
 
     `set` takes the whole state, of which only the latest counts; `step(frame)` makes the next chunk, whose first
     frame is `frame` (absolute, its own rate).
@@ -37,6 +38,8 @@ class Generator(Protocol):
       has heard stays heard.
     - `hear(block, frame)`: sound [channels, frames] from the node's audio in, at its own rate, `frame` the absolute
       place of its first frame; called before a step, in order. A jump of `frame` is a gap; nothing wired, no call.
+    - `told() -> dict | None` and `repeat(told)`: what the step made last went by and its state does not say, such as
+      words that were understood by then; as plain data. In a replay it is given back before the same step.
     - `figures() -> dict`: a few numbers and words to show; called some times a second between steps.
     - `news() -> list[str]`: lines that the user should know of, each told once; called after every step.
     - `close()`: called once when the generator ends, also after it has raised.

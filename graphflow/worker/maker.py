@@ -72,15 +72,18 @@ class Maker:
         place = {"start": self._stream.start, "position": self._stream.position}
         self._tell("begun", chunk=self._memory.chunk, epoch=ring.epoch, restored=restored, **place)
 
-    def chunk(self, heard: Sequence[int] | None = None) -> None:
-        """The next chunk, with the newest state and all that was heard. `heard`: in a replay, what it heard then."""
+    def chunk(self, heard: Sequence[int] | None = None, told: Any = None) -> None:
+        """The next chunk, with the newest state and all that was heard.
+
+        In a replay `heard` is what it heard then, `told` what it told of its step.
+        """
         memory, stream, ring = self._memory, self._stream, self._memory.ring
         began = time.perf_counter_ns()
         frame, seam = stream.frame, self._seam
         applied = self._latch()
         if self._ear is not None:
             self._hear(self._ear, frame, heard)
-        block = self._step(seam)
+        block = self._step(seam, told)
         made = stream.feed(block)
         spent = time.perf_counter_ns() - began
         margin = ring.written - memory.play_position
@@ -90,6 +93,7 @@ class Maker:
         ring.write(made, final=not takes_back)
         self._last = Made(frame, block.shape[1], block[:, -1].copy(), seam) if takes_back else None
         chunk = memory.chunk
+        self._pass_on(chunk, 0)
         memory.note_chunk(margin, spent, stream.frame - frame)
         self._echo(applied, chunk, frame, frame + self._latency())
 
@@ -98,10 +102,10 @@ class Maker:
         block = ear.listen(frame) if not again else ear.listen_again(*before) if before else None
         if block is not None:
             self._generator.hear(*block)  # type: ignore[attr-defined]
-            if not self._order.lockstep:
+            if not again:
                 self._tell("heard", chunk=self._memory.chunk, heard=ear.took)
 
-    def remake(self, at: int | None = None) -> bool:
+    def remake(self, at: int | None = None, told: Any = None) -> bool:
         """Make the last chunk again with a state that came after it, where what is left of it pays for that.
 
         `at`: in a replay, the frame from which the new one was there.
@@ -115,7 +119,7 @@ class Maker:
             return False
         self._stream.back(last.frames)
         applied = self._latch()
-        block = self._step(last.seam)
+        block = self._step(last.seam, told)
         if block.shape[1] != last.frames:
             raise ValueError(f"a chunk of {last.frames} frames was made again with {block.shape[1]}")
         made = self._stream.feed(block)
@@ -123,6 +127,7 @@ class Maker:
         start = self._put(made, last, block[:, -1], at)
         self._last = Made(last.first, last.frames, block[:, -1].copy(), last.seam)
         self._memory.control[Control.ROLLBACKS] += 1
+        self._pass_on(self._memory.chunk - 1, int(self._memory.control[Control.ROLLBACKS]))
         heard = max(start, last.first + self._latency())
         self._echo(applied, self._memory.chunk - 1, start, heard, again=int(self._memory.control[Control.ROLLBACKS]))
         return True
@@ -148,8 +153,15 @@ class Maker:
         """The generator is not where it was: the last chunk cannot be taken back, and the state has to be set again."""
         self._last, self._applied, self._state = None, 0, b""
 
-    def _step(self, seam: Seam) -> npt.NDArray[np.float32]:
+    def _pass_on(self, chunk: int, again: int) -> None:
+        """What the generator tells of its step, for a replay."""
+        if hasattr(self._generator, "told") and not self._order.repeats and (told := self._generator.told()):
+            self._tell("told", chunk=chunk, again=again, told=told)
+
+    def _step(self, seam: Seam, told: Any = None) -> npt.NDArray[np.float32]:
         """What the generator makes next, joined to a seam, [its channels, frames]."""
+        if told is not None:
+            self._generator.repeat(told)  # type: ignore[attr-defined]
         stepped = np.asarray(self._generator.step(self._stream.position), np.float32)
         if stepped.ndim != 2 or stepped.shape[1] == 0:
             raise ValueError(f"a chunk has the shape {list(stepped.shape)}; expected [channels, frames]")

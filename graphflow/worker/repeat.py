@@ -30,9 +30,9 @@ class Repeats:
             if asked["op"] == "begin":
                 maker.begin(asked["start"], asked["position"])
             elif asked["op"] == "chunk":
-                maker.chunk(heard=asked.get("heard"))
+                maker.chunk(asked.get("heard"), asked.get("told"))
             elif asked["op"] == "again":
-                maker.remake(asked["frame"])
+                maker.remake(asked["frame"], asked.get("told"))
             elif asked["op"] == "snapshot":
                 slot.snapshot_now()
             slot.tell("repeated", number=asked.get("number", 0))

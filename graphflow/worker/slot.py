@@ -80,7 +80,7 @@ class Slot:
 
     def _open(self) -> Generator:
         model = find_model(self.order.model)
-        settings = {**self.order.settings, "_lockstep": self.order.lockstep}
+        settings = {**self.order.settings, "_lockstep": self.order.lockstep, "_repeats": self.order.repeats}
         generator: Generator = model.open(settings)
         snapshot = self.memory.snapshots.get() if self.order.restore else None
         if snapshot is None:

@@ -69,10 +69,10 @@ class Workers:
         self._links.append(link)
         return link
 
-    def begin_anew(self, link: GeneratorLink) -> None:
-        """In a replay: end the generator's life and begin the next, from its last snapshot where there is one."""
+    def begin_anew(self, link: GeneratorLink, *, restore: bool) -> None:
+        """In a replay: end the generator's life and begin the next, from its last snapshot or from nothing."""
         link.leave()
-        self._begin(link, restore=True)
+        self._begin(link, restore=restore)
 
     def poll(self, now_frame: int, block: int = 0) -> list[WorkerEvent]:
         """What happened since the last call, which should be some 20 ms ago.

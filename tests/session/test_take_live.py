@@ -206,3 +206,54 @@ def test_what_kill_9_leaves_is_a_take(tmp_path: Path):
         process.kill()
         process.wait()
     check(tmp_path / "take", 3.0)
+
+
+MAGENTA = """
+format = 1
+wires = ["w -> band.style", "slow -> band.temperature", "band -> out"]
+[nodes.band]
+kind = "magenta"
+model = "tiny"
+device = "cpu"
+[nodes.w]
+kind = "words"
+[nodes.slow]
+kind = "lfo"
+low = 0.9
+high = 1.2
+rate = 0.3
+[nodes.out]
+kind = "output"
+level = -20.0
+"""
+
+
+@pytest.mark.slow
+def test_magenta_on_a_cpu(tmp_path: Path):
+    """Chunks made again, and styles that were ready when they were; its weights are invented."""
+    from tests.models.magenta.tiny_build import encoder_tensors, write_saved
+
+    write_saved(tmp_path / "tiny", encoder=encoder_tensors())
+    dice = random.Random(1)
+    due = [0.2]
+    session = Session(LIBRARY, folder=tmp_path)
+    record(session, tmp_path / "take", MAGENTA)
+    output = Output(session.engine, 128, session.report)
+
+    def show(live: Live) -> None:
+        now = session.engine.frame / session.rate
+        if live.begun and now > due[0]:
+            due[0] = now + dice.random() * 0.4
+            session.set("w", "text", "musiccoca:" + ",".join(str(dice.randrange(1024)) for _ in range(12)))
+
+    try:
+        Live(session, output).run(read(MAGENTA)[0], output.prepare("null", None), seconds=5.0, show=show)
+    finally:
+        output.close()
+        session.close()
+    said: list[str] = []
+    own, again = own_sound(tmp_path / "take"), played_again(tmp_path / "take", report=said.append)
+    assert [line for line in said if "came too late" not in line] == []
+    if not said:
+        assert same(again, own) == ""
+    assert len([event for event in take.read_events(tmp_path / "take") if event.get("do") == "told"]) > 5

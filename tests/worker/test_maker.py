@@ -68,12 +68,14 @@ class Moment:
 class Desk:
     """A maker, its memory and what it tells."""
 
-    def __init__(self, generator: Steps, *, rate: int = 48_000, hears: int = 0, lockstep: bool = False) -> None:
+    def __init__(
+        self, generator: Steps, *, rate: int = 48_000, hears: int = 0, lockstep: bool = False, repeats: bool = False
+    ) -> None:
         shape = Shape.of(2, rate, hears)
         self.memory = SlotMemory(np.zeros(shape.size, np.uint8), shape, create=True)
         self.told: list[dict[str, Any]] = []
         self.pace: Any = Moment()
-        order = Order(1, "steps", {}, rate, 0, lockstep, False)
+        order = Order(1, "steps", {}, rate, 0, lockstep or repeats, False, repeats)
         self.maker = Maker(generator, order, self.memory, self.pace, self.tell)
         self.maker.begin(0)
         self.begun = self.told.pop()
@@ -218,3 +220,52 @@ def test_a_generator_taken_elsewhere_hears_its_state_again_and_keeps_no_chunk() 
     assert not desk.maker.remake()
     desk.maker.chunk()
     assert generator.asked == ["set 1.0", "step 0", "set 2.0", "step 1920"]
+
+
+class Tells(Steps):
+    """Its steps depend on what was ready by then."""
+
+    ready = 0
+
+    def told(self) -> dict[str, Any] | None:
+        return {"ready": self.ready} if self.ready else None
+
+    def repeat(self, told: dict[str, Any]) -> None:
+        self.asked.append(f"repeat {told['ready']}")
+
+
+def test_what_a_step_went_by_is_told_and_given_back_before_the_same_step() -> None:
+    generator = Tells()
+    desk = Desk(generator)
+    desk.maker.chunk()
+    generator.ready = 3
+    desk.maker.chunk()
+    desk.publish(1.0)
+    assert desk.maker.remake()
+    told = [said for said in desk.told if said["do"] == "told"]
+    assert told == [
+        {"do": "told", "chunk": 1, "again": 0, "told": {"ready": 3}},
+        {"do": "told", "chunk": 1, "again": 1, "told": {"ready": 3}},
+    ]
+    desk.maker.chunk(told={"ready": 4})
+    assert generator.asked[-2:] == ["repeat 4", f"step {2 * CHUNK}"]
+
+
+def test_in_a_replay_chunks_hear_what_they_heard_and_are_made_again_where_they_were() -> None:
+    """`room_to_remake` and what has come meanwhile count no more."""
+    live, again = (Desk(Steps(), hears=1, repeats=repeats) for repeats in (False, True))
+    for desk in (live, again):
+        assert desk.memory.heard is not None
+        desk.memory.heard.words[[Word.EPOCH, Word.WRITTEN]] = 1, 300
+    live.maker.chunk()
+    again.memory.heard.words[Word.WRITTEN] = 5000  # type: ignore[union-attr]
+    heard = [said["heard"] for said in live.told if said["do"] == "heard"]
+    assert heard == [(0, 0, 300)]
+    again.maker.chunk(heard[0])
+    for desk in (live, again):
+        desk.publish(2.0)
+    live.pace.untouched, again.pace.room = 700, False
+    assert live.maker.remake()
+    assert again.maker.remake(700)
+    np.testing.assert_array_equal(live.memory.ring.frames(0, CHUNK), again.memory.ring.frames(0, CHUNK))
+    assert live.maker._generator.asked == again.maker._generator.asked  # type: ignore[attr-defined]

@@ -58,7 +58,7 @@ class Generator:
         files = find(chosen.model)
         ahead = chosen.looks_ahead(device_named(chosen.device).type)
         self.just_in_time = chosen.just_in_time and not chosen.lockstep
-        self.rollback = chosen.rollback and not chosen.lockstep
+        self.rollback = chosen.rollback and chosen.live
         self.latency = 0 if ahead else CHUNK
         self.engine, self.seat = take(
             chosen.model,
@@ -77,7 +77,7 @@ class Generator:
             if not chosen.lockstep and (why := self.engine.beside(refuse_real_time)):
                 raise UserError(why)
             self.desk = StyleDesk(encoder_of(files.musiccoca), levels=chosen.style_levels)
-            latch = Latch(self.seat.session, self.desk, patient=chosen.lockstep)
+            latch = Latch(self.seat.session, self.desk, patient=chosen.lockstep, repeats=chosen.repeats)
             self.player = Player(chosen, self.engine, self.seat, latch, self._news.append)
             if chosen.begin_with:
                 controls = self.seat.session.controls
@@ -112,6 +112,15 @@ class Generator:
     def rewind(self) -> bool:
         """Take the last step back: the next one makes its chunk again, with the newest state and the same chance."""
         return self.player.rewind()
+
+    def told(self) -> dict[str, Any] | None:
+        """The style that the last step was told, where it was a new one: words are understood when they are."""
+        codes = self.player.latch.styled
+        return {"style": list(codes)} if codes is not None else None
+
+    def repeat(self, told: Mapping[str, Any]) -> None:
+        """In a replay: the next step is told this."""
+        self.player.latch.again = tuple(told["style"])
 
     def hear(self, block: npt.NDArray[np.float32], frame: int) -> None:
         """What comes in, [channels, frames], kept for when it is to be continued from."""

@@ -14,38 +14,52 @@ LUCK_BITS = 32
 
 
 class Latch:
-    """`follow` a wish at any time; `tell` the session before a step."""
+    """`follow` a wish at any time; `tell` the session before a step.
 
-    def __init__(self, session: Session, desk: StyleDesk, *, patient: bool) -> None:
+    `styled` are the codes that the last step was told, None where it was told none; when it `repeats`, `again` are
+    those of the next, in place of the desk's.
+    """
+
+    def __init__(self, session: Session, desk: StyleDesk, *, patient: bool, repeats: bool = False) -> None:
         self._session, self._desk, self._patient = session, desk, patient
         self._wish: Wish | None = None
         self._strikes = Strikes()
         self._counts: dict[int, int] = {}
         self._given: dict[str, Any] = {}
         self._styled = 0
+        self._repeats = repeats
+        self.styled: tuple[int, ...] | None = None
+        self.again: tuple[int, ...] | None = None
 
     def follow(self, wish: Wish) -> None:
         """Want this from the next step on."""
         self._wish = wish
         self._counts = self._strikes.follow(wish.notes)
-        self._desk.ask(wish.parts)
+        if not self._repeats:
+            self._desk.ask(wish.parts)
 
     def tell(self, luck: int) -> None:
         """Everything that is new. A style that is still being worked out comes later; `patient`: it is waited for."""
+        self.styled = None
         wish = self._wish
         if wish is None:
             return
         held = frozenset(pitch for pitch, (velocity, _) in wish.notes.items() if velocity > 0.0)
         values = {**wish.controls, "held": held, "strikes": self._counts}
         values["seed"] += luck << LUCK_BITS
-        settled = self._desk.settle(None if self._patient else 0.0)
-        version, blend = self._desk.now
-        if settled or version != self._styled:
-            self._styled, values["style"] = version, blend.codes
+        if self._repeats:
+            values |= {"style": self.again} if self.again is not None else {}
+            self.again = None
+        else:
+            settled = self._desk.settle(None if self._patient else 0.0)
+            version, blend = self._desk.now
+            if settled or version != self._styled:
+                self._styled, values["style"] = version, blend.codes
         for name, value in values.items():
             if name not in self._given or self._given[name] != value:
                 self._session.set(name, value)
                 self._given[name] = value
+                self.styled = value if name == "style" else self.styled
 
     def forget(self) -> None:
         """The session was told other things meanwhile."""

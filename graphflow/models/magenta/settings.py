@@ -21,7 +21,7 @@ class Settings:
     `lookahead`: make one more chunk than is known to be right, which saves 40 ms and costs a step when it was wrong
     (auto: on a GPU); `style_levels`: how many of the twelve style codes the model is told; `watch`: go back to a good
     moment when a stream is no music any more; `begin_with`: a sound file or a stored stream to go on from, in
-    `folder`; `lockstep`: time does not count.
+    `folder`; `lockstep`: time does not count; `repeats`: it is to do again what it did when time counted.
     """
 
     model: str = "mrt2-small"
@@ -34,6 +34,7 @@ class Settings:
     watch: bool = True
     begin_with: str = ""
     lockstep: bool = False
+    repeats: bool = False
     folder: Path = Path()
 
     @classmethod
@@ -41,6 +42,7 @@ class Settings:
         """From what a worker gets. Raises UserError."""
         given: dict[str, Any] = {name: settings[name] for name in cls.__dataclass_fields__ if name in settings}
         given["lockstep"] = settings.get("_lockstep", False)
+        given["repeats"] = settings.get("_repeats", False)
         given["folder"] = Path(settings.get("_folder", ""))
         for name, value in given.items():
             kind = type(getattr(cls, name)) if name != "folder" else Path
@@ -56,9 +58,14 @@ class Settings:
             given["model"] = str(own)
         return cls(**given)
 
+    @property
+    def live(self) -> bool:
+        """Whether it does what it does while time counts."""
+        return self.repeats or not self.lockstep
+
     def looks_ahead(self, device: str) -> bool:
         """On a device of this type. A render gains nothing by it."""
-        return not self.lockstep and (self.lookahead == "on" or (self.lookahead == "auto" and device == "cuda"))
+        return self.live and (self.lookahead == "on" or (self.lookahead == "auto" and device == "cuda"))
 
 
 _EXPECTED = {str: "text", bool: "true or false", int: "a whole number"}
