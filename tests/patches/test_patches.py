@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from graphflow import Midi
 from graphflow.core.library import Library
 from graphflow.core.patch_text import read
 from graphflow.session import Session
@@ -244,6 +245,26 @@ def lantern_walk(played: Played) -> None:
     assert centroid(dark) < 0.7 * centroid(bars[0])
 
 
+def open_strings(played: Played) -> None:
+    """D, A and C held softly through a filter that breathes; a key that is played on top is heard, and its end too."""
+    swell = played.hear(4.0)
+    assert level(swell[:, :RATE]) < level(swell[:, 3 * RATE :])
+    pad = played.hear(4.0)
+    assert -32.0 < level(pad) < -14.0
+
+    def stands_out(freq: float, sound: Sound) -> float:
+        return band(sound, freq - 3.0, freq + 3.0) - band(sound, freq - 12.0, freq - 6.0)
+
+    assert min(stands_out(freq, pad) for freq in (146.83, 220.0, 261.63)) > 20.0
+    assert stands_out(174.61, pad) < 6.0
+    played.session.enter("midi", Midi("on", 1, 53, 100, "keys"))
+    played.hear(2.0)
+    assert stands_out(174.61, played.hear(2.0)) > 20.0, "the F of the keyboard"
+    played.session.enter("midi", Midi("off", 1, 53, 0, "keys"))
+    played.hear(5.0)
+    assert stands_out(174.61, played.hear(2.0)) < 6.0
+
+
 PROMISES: dict[str, Callable[[Played], None]] = {
     "01-first-light": first_light,
     "02-night-bass": night_bass,
@@ -254,6 +275,7 @@ PROMISES: dict[str, Callable[[Played], None]] = {
     "07-drone": drone,
     "08-magenta": magenta,
     "09-lantern-walk": lantern_walk,
+    "10-open-strings": open_strings,
 }
 
 
