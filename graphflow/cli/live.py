@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from argparse import Namespace
 from pathlib import Path
 
@@ -18,8 +19,6 @@ kind = "limiter"
 [nodes.out]
 kind = "output"
 """
-UNNAMED = Path("live.toml")
-"""Stands for the patch that has no file yet."""
 FIRST = 'nothing plays yet; try: band = first_light(style="warm piano"); band >> guard (F1 names the keys)'
 AGAIN = "F1 names the keys, NAME? asks about a node, Ctrl-D ends"
 
@@ -27,5 +26,11 @@ AGAIN = "F1 names the keys, NAME? asks about a node, Ctrl-D ends"
 def run(arguments: Namespace) -> int:
     arguments.repl = True
     if arguments.patch is None:
-        return play.perform(arguments, open_source(EMPTY.encode(), UNNAMED, arguments), FIRST)
+        return play.perform(arguments, open_source(EMPTY.encode(), unnamed(), arguments), FIRST)
     return play.perform(arguments, open_patch(arguments), AGAIN)
+
+
+def unnamed() -> Path:
+    """Stands for the patch that has no file yet: one that is there would be followed as if it were the patch's."""
+    names = itertools.chain(["live.toml"], (f"live-{number}.toml" for number in itertools.count(2)))
+    return next(path for path in map(Path, names) if not path.exists())

@@ -12,6 +12,17 @@ SILENT = -90.0
 """dB below which nothing is heard."""
 
 
+def briefly(generator: GeneratorStatistics, rate: int) -> str:
+    """A generator's lead and latency, and what went wrong, for where there is little room."""
+    text = generator.node if generator.state == "playing" else f"{generator.node} {generator.state}"
+    text += f" lead {seconds(generator.lead)}"
+    if not math.isnan(generator.latency_p50):
+        text += f", latency {seconds(generator.latency_p50)}"
+    if generator.misses:
+        text += f", {generator.misses} late chunks"
+    return text + _ill(generator, rate)
+
+
 def playing(generator: GeneratorStatistics, rate: int) -> str:
     """A generator's lead, latency and speed; what went wrong only where something did."""
     text = generator.node if generator.state == "playing" else f"{generator.node} {generator.state}"
@@ -21,11 +32,12 @@ def playing(generator: GeneratorStatistics, rate: int) -> str:
     text += f", RTF {generator.rtf:.1f}"
     if generator.misses:
         text += f" (99 %: {generator.rtf_p99:.1f}), {generator.misses} late chunks"
-    if generator.bad_chunks:
-        text += f", {generator.bad_chunks} bad chunks"
-    if generator.underruns:
-        text += f", {seconds(generator.underruns / rate)} missed"
-    return text
+    return text + _ill(generator, rate)
+
+
+def _ill(generator: GeneratorStatistics, rate: int) -> str:
+    text = f", {generator.bad_chunks} bad chunks" if generator.bad_chunks else ""
+    return text + (f", {seconds(generator.underruns / rate)} missed" if generator.underruns else "")
 
 
 def level(peak: float) -> str:

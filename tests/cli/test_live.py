@@ -176,6 +176,11 @@ def test_a_performance_from_the_first_key_to_the_last(here: Path):
     live.type(CTRL_C)
     live.wait_for("cell 4 was stopped; nothing has changed")
 
+    live.type("while 1: pass", ENTER, ENTER)
+    wait_until(lambda: bool(meter.desk.toolbar()) and meter.desk.running == 5, 10.0, "the next one")
+    live.process.send_signal(signal.SIGINT)  # as from an editor that has the terminal
+    live.wait_for("cell 5 was stopped; nothing has changed")
+
     live.type("save()", ENTER)
     wait_until(lambda: "level = -6.0" in (here / "tone.toml").read_text(), 10.0, "the save")
     assert (here / "tone.toml").read_text() == TONE.replace("-20.0", "-6.0")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from graphflow.session.glance import playing
+from graphflow.session.glance import briefly, level, playing
 from graphflow.worker.events import GeneratorStatistics
 
 WELL = GeneratorStatistics(
@@ -53,3 +53,15 @@ def test_all_figures_have_a_text_form() -> None:
         "0 late chunks, 0 skips, 5 rollbacks (1 late), 2 bad chunks, epoch 1, 0 restarts, chunk 100, state 7, "
         "recoveries 3, heat 0.512"
     )
+
+
+def test_where_there_is_little_room_lead_and_latency_are_told() -> None:
+    assert briefly(WELL, 48_000) == "band lead 19 ms, latency 33 ms"
+    ill = replace(WELL, state="restarting", latency_p50=math.nan, underruns=480, misses=3, bad_chunks=2)
+    assert briefly(ill, 48_000) == "band restarting lead 19 ms, 3 late chunks, 2 bad chunks, 10 ms missed"
+
+
+def test_a_level_is_a_bar_and_a_number() -> None:
+    assert level(-200.0) == "[          ] silent"
+    assert level(-24.0) == "[=====     ] -24.0 dB"
+    assert level(3.0) == "[==========]   3.0 dB"

@@ -176,7 +176,10 @@ class Repl:
         """Keep the toolbar true. The desk is asked in a thread: it may be held up, and the prompt must not be."""
         loop = asyncio.get_running_loop()
         while True:
-            line, running = await loop.run_in_executor(None, lambda: (self._desk.toolbar(), self._desk.running))
+            try:
+                line, running = await loop.run_in_executor(None, lambda: (self._desk.toolbar(), self._desk.running))
+            except Exception as error:  # noqa: BLE001 - the prompt is of use without its toolbar
+                line, running = f"no toolbar: {type(error).__name__}: {error}; please report this line", 0
             self._bar = shown(self._lookout.look(line, running)).replace("\n", " ")
             if self._prompt is not None:
                 self._prompt.app.invalidate()
@@ -227,8 +230,11 @@ class Repl:
         return [("class:prompt.trouble" if self._lookout.trouble else "class:prompt", PROMPT)]
 
     def _toolbar(self) -> str:
-        vi = self._prompt is not None and self._prompt.app.editing_mode == EditingMode.VI
-        return f"{self._bar}{'  vi' * vi}"
+        if self._prompt is None:
+            return ""
+        app = self._prompt.app
+        text = f"{'vi  ' if app.editing_mode == EditingMode.VI else ''}{self._bar}"
+        return text[: app.output.get_size().columns - 1]  # it would wrap, and push the prompt up
 
     def _hold(self, yes: bool) -> None:
         self._above.held = yes

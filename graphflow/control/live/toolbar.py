@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from graphflow.core.units import level_of
 from graphflow.session import Session
-from graphflow.session.glance import level, playing
+from graphflow.session.glance import briefly, level
 
 TROUBLE_LASTS = 5.0
 """Seconds for which the prompt stays red after an xrun."""
@@ -18,7 +18,7 @@ LONG = 2.0
 
 
 def toolbar(session: Session) -> str:
-    """Bar and beat, level, load, xruns, then per generator its lead and latency."""
+    """Bar and beat, level, load, xruns, then per generator its lead and latency. From the session's thread."""
     statistics = session.statistics()
     engine = statistics.engine
     parts = [
@@ -31,7 +31,7 @@ def toolbar(session: Session) -> str:
         parts.append(f"{engine.late} late")
     if session.engine.gain == 0.0:
         parts.insert(2, "hushed")
-    parts += [playing(generator, session.rate) for generator in statistics.generators]
+    parts += [briefly(generator, session.rate) for generator in statistics.generators]
     parts += [f"{name} is mute" for name in statistics.faults]
     return "  ".join(parts)
 

@@ -186,6 +186,18 @@ def test_a_desk_that_does_not_answer_leaves_the_prompt_alone(typist: Typist):
     typist.desk.free.set()
 
 
+def test_a_toolbar_that_fails_says_so_and_the_next_is_shown(typist: Typist, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(typist.desk, "toolbar", lambda: 1 // 0)
+    wait_until(lambda: typist.repl._bar.startswith("no toolbar: ZeroDivisionError"), 5.0, "the fault")
+    monkeypatch.undo()
+    wait_until(lambda: typist.repl._bar == typist.desk.bar, 5.0, "the toolbar")
+
+
+def test_a_toolbar_never_wraps(typist: Typist):
+    typist.desk.bar = "x" * 500
+    wait_until(lambda: typist.repl._toolbar() == "x" * 99, 5.0, "the toolbar")
+
+
 def test_f2_shows_the_traceback_of_the_last_error(typist: Typist):
     typist.type("1 / 0", ENTER)
     typist.wait_for("cell 1: ZeroDivisionError: division by zero")
@@ -196,13 +208,13 @@ def test_f2_shows_the_traceback_of_the_last_error(typist: Typist):
 
 def test_f4_toggles_vi_and_emacs(typist: Typist):
     typist.type(F4)
-    wait_until(lambda: typist.repl._toolbar().endswith("  vi"), 5.0, "vi")
+    wait_until(lambda: typist.repl._toolbar().startswith("vi  "), 5.0, "vi")
     typist.type("12", "\x1b")
     wait_until(lambda: typist.repl._prompt.app.vi_state.input_mode.value == "vi-navigation", 5.0, "navigation")  # type: ignore[union-attr]
     typist.type("x", ENTER)
     assert typist.entered(1) == ["1"]
     typist.type(F4)
-    wait_until(lambda: not typist.repl._toolbar().endswith("vi"), 5.0, "emacs")
+    wait_until(lambda: not typist.repl._toolbar().startswith("vi"), 5.0, "emacs")
 
 
 def test_f1_names_the_keys(typist: Typist):
