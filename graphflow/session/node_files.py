@@ -16,6 +16,10 @@ from graphflow.core.renewal import PLAYS_ON, NodeFile, Renewal, renewed, without
 from graphflow.session.session import Session
 
 
+LATE = 5.0
+"""Seconds within which a saved file is seen, whatever else goes on."""
+
+
 @dataclass(frozen=True)
 class Taken:
     """How long the last swap took, in seconds from when its file was saved: seen, tried and run, compiled, swapped."""
@@ -83,7 +87,9 @@ class NodeFiles:
             self._refuse(f"{wrong.problems[0]}; {PLAYS_ON}")
             return
         self._orphans = {file: one for file, one in self._orphans.items() if file in renewal.kept.values()}
-        self.taken = Taken(max(begun - saved, 0.0), tried - begun, compiled - tried, time.time() - compiled)
+        # a file that was moved here keeps the time at which it was once saved
+        seen = begun - saved if 0.0 < begun - saved < LATE else 0.0
+        self.taken = Taken(seen, tried - begun, compiled - tried, time.time() - compiled)
         self.reloads += 1
         self._tell(renewal, used)
 
