@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,10 @@ from graphflow.core.library import BUILTIN, builtin_folder, module_name, node_fi
 from graphflow.core.renewal import PLAYS_ON, NodeFile, Renewal, renewed, without
 from graphflow.session.session import Session
 
-
 LATE = 5.0
 """Seconds within which a saved file is seen, whatever else goes on."""
+AGAIN = 0.04
+"""Seconds after which it is looked again for a file that is gone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class NodeFiles:
         self.taken = Taken()
         self._session, self._folders, self._report = session, folders, report
         self._orphans: dict[Path, NodeFile] = {}
+        self._pause = threading.Event()
 
     def changed(self, paths: Iterable[Path]) -> None:
         """These files, absolute, may have been saved, have come or gone: bring the library up to them."""
@@ -59,7 +62,9 @@ class NodeFiles:
         patch = session.patch
         used = {node.kind for node in patch.nodes.values()}
         files = {one.file: one for one in self._concerned(set(paths))}
-        saved = max((one.file.stat().st_mtime for one in files.values() if one.file.is_file()), default=begun)
+        if not all(map(saved_at, files)):
+            self._pause.wait(AGAIN)  # an editor may take the old file away before it writes the new one
+        saved = max(map(saved_at, files), default=0.0)
         own = builtin_folder().resolve()
 
         def first(file: Path) -> str | None:
@@ -135,6 +140,14 @@ class NodeFiles:
             self._report(f"{file.name}: {'; '.join(parts)}")
         for kind, file in renewal.dropped.items():
             self._report(f"{file.name}: {kind} is gone from it")
+
+
+def saved_at(file: Path) -> float:
+    """When a file was saved, in seconds of the wall's clock; 0 where it is gone."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def is_python(file: Path) -> bool:
