@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import graphflow
+from graphflow.control.midi.desk import forget, learn
 from graphflow.control.osc.bind import number, whole
 from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.feed import EVERYTHING
@@ -140,6 +141,19 @@ class Service:
     def take_patch_list(self, arguments: Sequence[Any], call: Call) -> None:
         self._server.files.check(call, f"{ROOT}/patch/list")
         call.peer.send(written(f"{ROOT}/patch/list", self._server.files.names()))
+
+    def take_patch_store(self, arguments: Sequence[Any], call: Call) -> None:
+        self._server.session.store_scene(word(arguments, f"{ROOT}/patch/store"))
+
+    # --- MIDI ---------------------------------------------------------------------------------------------------------
+
+    def take_midi_learn(self, arguments: Sequence[Any], call: Call) -> None:
+        address = f"{ROOT}/midi/learn"
+        call.peer.send(written(address, [learn(self._server.session, word(arguments, address))]))
+
+    def take_midi_forget(self, arguments: Sequence[Any], call: Call) -> None:
+        address = f"{ROOT}/midi/forget"
+        call.peer.send(written(address, [forget(self._server.session, word(arguments, address))]))
 
     @staticmethod
     def _pressed(arguments: Sequence[Any], address: str) -> bool:

@@ -228,6 +228,7 @@ def always() -> Iterator[Entry]:
         least=0,
     )
     yield from of_files()
+    yield from of_midi()
     yield from of_server()
 
 
@@ -239,11 +240,19 @@ def of_files() -> Iterator[Entry]:
         ("undo", "i", "Takes the last edit back."),
         ("redo", "i", "Makes the edit again that was taken back."),
         ("list", "", "Answers with the names of the patches in the folder."),
+        ("store", "s", "Writes what plays now into the patch as a scene of this name."),
     ):
         ranges = (None,) * len(types)
-        yield Entry(
-            f"{ROOT}/patch/{name}", types, doc, "action", Access.WRITE, ranges=ranges, least=int(name == "load")
-        )
+        least = int(name in ("load", "store"))
+        yield Entry(f"{ROOT}/patch/{name}", types, doc, "action", Access.WRITE, ranges=ranges, least=least)
+
+
+def of_midi() -> Iterator[Entry]:
+    for name, least, doc in (
+        ("learn", 1, "The control that is turned next moves this param (like hall.mix), macro or scene; answered."),
+        ("forget", 1, "No control moves this param, macro or scene any more; answered."),
+    ):
+        yield Entry(f"{ROOT}/midi/{name}", "s", doc, "action", Access.WRITE, ranges=(None,), least=least)
 
 
 def of_server() -> Iterator[Entry]:
