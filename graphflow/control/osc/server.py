@@ -210,6 +210,7 @@ class OscServer:
     def _carry_out(self, told: Message, call: Call) -> None:
         """One message: set, ask, or do. What is wrong is told to its sender."""
         address, arguments = told.address, told.arguments
+        self.space.refresh()  # what came before it in a bundle may have been an edit
         entry = self.space.entries.get(address)
         try:
             for one in (entry,) if entry is not None else self._meant(address):
@@ -220,8 +221,7 @@ class OscServer:
                         call.peer.send(written(one.address, values))
         except UserError as error:
             self.refuse(call.peer, address, str(error).partition("\n")[0])
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # a value that no declaration foresaw: it is refused like any other, and the rest goes on
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw is refused too, and the rest goes on
             self.refuse(call.peer, address, f"{plain(address)}: {type(error).__name__}: {error}")
 
     def _meant(self, address: str) -> tuple[Entry, ...]:
