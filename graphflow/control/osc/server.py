@@ -34,6 +34,7 @@ from graphflow.core.errors import UserError
 
 if TYPE_CHECKING:
     from graphflow.session import Session
+    from graphflow.session.frame_clock import FrameClockStatistics
 
 PORT = 7654
 HOST = "127.0.0.1"
@@ -49,7 +50,8 @@ class OscStatistics:
     """What has come in and gone out.
 
     Malformed packets were no OSC at all; refused messages were answered with the reason; `strangers` are packets of
-    hosts that are not let in; `dropped` could not be sent.
+    hosts that are not let in; `dropped` could not be sent. `clock` tells how steadily blocks begin, which is how well a
+    time tag's frame is known.
     """
 
     packets: int
@@ -60,6 +62,7 @@ class OscStatistics:
     dropped: int
     bundles: BundleStatistics
     feed: FeedStatistics
+    clock: FrameClockStatistics
 
     def __str__(self) -> str:
         parts = [f"{self.messages} messages"]
@@ -200,6 +203,7 @@ class OscServer:
             self.udp.dropped + self.tcp.dropped,
             self.bundles.statistics(),
             self.feed.statistics(),
+            self.session.frame_clock.statistics(),
         )
 
     def _single(self, told: Message, peer: Peer) -> None:
