@@ -31,7 +31,7 @@ class Draft:
     loop, is told by the session when it is to play.
     """
 
-    def __init__(self, session: Session, taken: Taken, frame: int | None = None) -> None:
+    def __init__(self, session: Session, taken: Taken, frame: int | None = None, grid: float | None = None) -> None:
         self.session, self.library, self.frame = session, session.library, frame
         self.beat: float | None = None
         """The beat an event falls on, where it counts beats: exactly, which no frame does."""
@@ -40,7 +40,10 @@ class Draft:
         self.values: dict[Param, Any] = {}
         """Live params that were set, which need no new plan."""
         self.structural = False
+        self.grid = grid
+        """The beats that every entry waits for; None: as the patch's own quant says."""
         self.quant: str | float | None = None
+        """What this entry alone waits for."""
         self.fade: float | None = None
         self.steps: list[Step] = []
         self.notes: list[str] = []
@@ -71,6 +74,11 @@ class Draft:
     @property
     def changed(self) -> bool:
         return bool(self.steps or self.by_hand) or self.patch != self.base
+
+    @property
+    def waits_for(self) -> str | float | None:
+        """now, beat, bar or so many beats; None: the patch's own quant."""
+        return self.grid if self.quant is None else self.quant
 
     def become(self, patch: Patch, *, rewired: bool = True) -> None:
         """Go over to another patch. `rewired`: its wires or kinds may be others."""
@@ -325,13 +333,13 @@ class Draft:
             if any(node.kind not in known for node in self.patch.nodes.values()):
                 self.session.prepare(self.patch)
 
-    def play(self, quant: float | None = None) -> list[str]:
+    def play(self) -> list[str]:
         """Have it play; in the session's thread. A line for each place that others have changed meanwhile.
 
         Raises PatchError; then nothing has changed.
         """
         session = self.session
-        how: dict[str, Any] = {"fade": self.fade, "quant": quant if self.quant is None else self.quant}
+        how: dict[str, Any] = {"fade": self.fade, "quant": self.waits_for}
         for step in self.steps:
             patch = session.history.back(session.patch) if step == "back" else session.history.again(session.patch)
             session.play(patch, step=step, **how)

@@ -164,7 +164,7 @@ class Events:
         start = draft.frame
         if start is None:
             now = session.engine.frame + (round(MARGIN * session.rate) if self.turns.alone else 0)
-            start = transport.grid(draft.quant or session.patch.engine.quant, now)
+            start = transport.grid(draft.waits_for or session.patch.engine.quant, now)
         if happening.what == "after":
             return Moment(float(start)).after(length, transport)
         return Moment.on_grid(length, max(start, happening.last + 1), transport)

@@ -17,10 +17,10 @@ MISSING: Any = object()
 
 
 class Namespace(dict[str, Any]):
-    """Globals and locals of every cell. What it holds itself are the performer's variables.
+    """Globals and locals of every cell. What they hold themselves are the performer's variables.
 
-    `playing` is the patch that plays; `words` are what the REPL itself knows; `readings` are words whose value is looked up at every use, and `settings`
-    those that can be assigned to.
+    `playing` is the patch that plays; `words` are what the REPL itself knows, `readings` words whose value is looked
+    up at every use, and `settings` those that can be assigned to.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Namespace(dict[str, Any]):
 
     def variables(self) -> list[str]:
         """The performer's own names."""
-        return [name for name in self if not name.startswith("__")]
+        return [name for name in list(self) if not name.startswith("__")]
 
     def _keep(self, draft: Draft, name: str) -> None:
         """Have a variable as it was if the entry fails."""

@@ -8,6 +8,7 @@ from typing import Any
 from graphflow.control.live.draft import Draft
 from graphflow.core.names import shown
 from graphflow.core.patch import Patch
+from graphflow.core.units import show
 from graphflow.core.wires import Hop, hops
 
 
@@ -17,7 +18,9 @@ def call(kind: str, values: Mapping[str, Any]) -> str:
 
 
 def literal(value: Any) -> str:
-    """A value as Python writes it, short enough for a line."""
+    """A value as a performer types it, short enough for a line."""
+    if isinstance(value, float):
+        return show(value)
     return repr(value) if isinstance(value, bool) or value is None else shown(value)
 
 

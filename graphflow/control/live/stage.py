@@ -234,7 +234,7 @@ class Stage:
         self.draft().notes += question.answer_to(self, path).splitlines()
 
     def _new_draft(self, frame: int | None) -> Draft:
-        return Draft(self.session, self._means, frame)
+        return Draft(self.session, self._means, frame, self.quant if frame is None else None)
 
     def _finish(self, draft: Draft) -> None:
         self.namespace.collect(draft)
@@ -246,7 +246,7 @@ class Stage:
                 raise Stopped
             draft.playing = True
         if draft.changed:
-            draft.notes += self.session.call(lambda: draft.play(self.quant))
+            draft.notes += self.session.call(draft.play)
 
     def unfinished(self, source: str) -> bool:
         """Whether more lines are wanted before it can run."""
@@ -323,18 +323,17 @@ class Stage:
         return {
             "tempo": lambda: patch(self.draft()).transport.tempo,
             "fade": lambda: patch(self.draft()).engine.fade,
-            "quant": lambda: patch(self.draft()).engine.quant if self.quant is None else self.quant,
+            "quant": lambda: self.draft().grid or patch(self.draft()).engine.quant,
             "patch": lambda: patch(self.draft()),
         }
 
     def _settings(self) -> dict[str, Callable[[Any], None]]:
         def quant(value: Any) -> None:
             wanted, draft = grid(value, self), self.draft()
-            draft.quant = wanted if draft.quant is None else draft.quant
+            draft.grid = None if isinstance(wanted, str) else wanted
             if isinstance(wanted, str):
                 draft.set_engine("quant", wanted)
-            number = None if isinstance(wanted, str) else wanted
-            draft.then.append(lambda: setattr(self, "quant", number))
+            draft.then.append(lambda: setattr(self, "quant", draft.grid))
 
         return {
             "tempo": lambda value: self.draft().set_transport("tempo", plain(value)),

@@ -15,10 +15,10 @@ from graphflow.core.library import Library
 from graphflow.core.patch_text import read
 from graphflow.session import Session
 from graphflow.session.offline import render
-from tests.control.live.tide import Tide
+from tests.control.live.tide import Calm, Rest, Tide
 from tests.session import kinds
 
-LIBRARY = Library(*kinds.LIBRARY.values(), Tide)
+LIBRARY = Library(*kinds.LIBRARY.values(), Tide, Calm, Rest)
 
 ONE = """
 format = 1

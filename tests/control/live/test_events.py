@@ -201,6 +201,16 @@ def test_what_acts_at_once_waits_for_an_events_frame(trial):
     assert t.told == ["event: no scene is called 'noon'"]
 
 
+def test_events_begin_where_their_entry_does(trial):
+    t = trial(TEMPO)
+    t.hear(3000)
+    t.does("at('bar')\nevery(1 * beat, lambda: print('one', transport.beat), name='one')")
+    t.does("quant = 3\nevery(1 * beat, lambda: print('two', transport.beat), name='two')")
+    t.does("every(1 * beat, lambda: print('three', transport.beat), name='three')")
+    t.hear(4 * BEAT)
+    assert t.told == ["two 3.0", "three 3.0", "one 4.0", "two 4.0", "three 4.0"]
+
+
 def test_events_end(trial):
     t = trial(TEMPO)
     t.does("e = every(1 * beat, lambda: print(1))\nevery(1 * beat, lambda: print(2), name='two')\n" + DRUMS.format(0.5))

@@ -48,7 +48,7 @@ def test_what_was_typed_is_written_as_a_person_would(evening):
     t.does("a.value = 0.5\nb = steady(value=-0.25)\nb >> out\nb.value << level(value=0.1)\ntempo = 90")
     assert t.does("diff()") == (
         "~ a.value = 0.5, was 0.125\n+ b = steady(value=-0.25)\n+ value_level = level(value=0.1)\n"
-        "+ b -> out\n+ value_level -> b.value\n~ transport.tempo = 90.0, was None"
+        "+ b -> out\n+ value_level -> b.value\n~ transport.tempo = 90, was None"
     )
     t.does("save()")
     assert (

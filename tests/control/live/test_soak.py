@@ -16,14 +16,14 @@ TIDE = TEMPO.replace("steady", "tide")
 def entry(rng: random.Random, nodes: list[str]) -> str:
     """One line, as likely wrong as right."""
     name, other = f"n{rng.randrange(12)}", rng.choice(nodes)
-    kind = rng.choice(["steady(value=0.0)", "steady(value=0.0)", "level(value=0.0)", "words()", "mood()", "stedy()"])
+    kind = rng.choice(["calm(value=0.0)", "calm()", "rest()", "words()", "mood()", "stedy()"])
     return rng.choice(
         [
             f"{name} = {kind}",
             f"{name} = {kind}\n{name} >> out",
             f"{name} >> {other}",
             f"{name} >> {other}.value",
-            f"{other}.value << level(value=0.0)",
+            f"{other}.value << rest()",
             f"{kind} >> out",
             f"{name}.value = {rng.choice(['0.0', '0.0', '7', 'None', repr('x')])}",
             f"{name}.text = 'rain'\n{name}.valu = 1",

@@ -413,6 +413,14 @@ def test_a_cell_is_whole_or_goes_on(trial, source, more):
     assert trial().stage.unfinished(source) is more
 
 
+def test_a_loop_of_wires_is_refused(trial):
+    t = trial("", library=Library.builtin())
+    t.does("tone = sine()\na = gain()\nb = gain()\nout = output()\ntone >> a >> b >> out")
+    assert t.fails("b >> a") == "cell 2: wires: a -> b -> a is a loop; put a feedback node in it"
+    t.does("b >> feedback() >> a")
+    assert t.wires == ["tone -> a -> b -> out", "b -> feedback1 -> a"]
+
+
 def test_a_stage_begins_with_nothing(trial):
     t = trial("")
     assert t.does("steady(value=0.5) >> new.out()") == "steady1 -> out1"
