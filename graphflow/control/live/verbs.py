@@ -6,13 +6,14 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphflow.control.live.handles import Recipe, adopt, end_of, node_of
+from graphflow.control.live.handles import Recipe, Words, adopt, end_of, node_of
 from graphflow.control.live.happening import Happening, Sleep
 from graphflow.control.live.plain import plain
 from graphflow.control.live.question import answer, overview
 from graphflow.control.live.shown import differences
 from graphflow.control.live.spans import BEAT, Span, span
 from graphflow.control.live.words import Scene
+from graphflow.control.midi.desk import forget, learn
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
 from graphflow.core.names import instead, shown
@@ -129,6 +130,23 @@ class Verbs:
     def macro(self, name: str, value: float) -> None:
         """macro("warmth", 0.4): move a macro, at once."""
         self._now(lambda: self._session.macro(plain(name), plain(value)))
+
+    def store(self, name: str, *params: Any) -> None:
+        """store("night"): write what plays into the patch as a scene; store("night", hall.mix): these params alone."""
+        paths = [_path(param) for param in params] or None
+        stored = self._session.call(lambda: self._session.store_scene(plain(name), paths))
+        self._stage.draft().notes.append(f"{plain(name)} holds {', '.join(stored) or 'nothing'}")
+
+    def learn(self, what: Any, *, relative: str = "", takeover: str = "pickup") -> None:
+        """learn(hall.mix), learn("warmth"): the MIDI control that is turned next moves this param, macro or scene."""
+        target, options = _path(what), {"relative": plain(relative), "takeover": plain(takeover)}
+        line = self._session.call(lambda: learn(self._session, target, **options))
+        self._stage.draft().notes.append(line)
+
+    def forget(self, what: Any) -> None:
+        """forget(hall.mix): no MIDI control moves this param, macro or scene any more."""
+        target = _path(what)
+        self._stage.draft().notes.append(self._session.call(lambda: forget(self._session, target)))
 
     def solo(self, *nodes: Any) -> None:
         """solo(band): hear only what leads to or comes from these nodes, at once; solo() ends it."""
@@ -267,3 +285,8 @@ def grid(quant: Any, stage: Stage) -> str | float:
         return str(ENGINE["quant"].parse(value))
     except ValueError as error:
         raise UserError(f"quant {error}, or a number of beats") from error
+
+
+def _path(what: Any) -> str:
+    """`hall.mix` for a param, or the name of a macro or scene. Raises UserError."""
+    return plain(what) if isinstance(what, str) and not isinstance(what, Words) else str(end_of(what))

@@ -56,7 +56,7 @@ def words(t, text):
 @pytest.mark.parametrize(
     "text,expected",
     [
-        ("l", ["low", "loop", "load(", "live", "lfo(", "limiter("]),
+        ("l", ["low", "loop", "learn(", "load(", "live", "lfo(", "limiter("]),
         ("mi", ["mine", "mix(", "min"]),
         ("low.", ["cutoff", "q", "bypass", "input", "low", "band", "high"]),
         ("low.c", ["cutoff"]),
