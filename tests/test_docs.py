@@ -107,7 +107,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-QUICK = [command for command in commands() if re.match(r"graphflow (check|nodes|trust)\b", command)]
+QUICK = [
+    command
+    for command in commands()
+    if re.match(r"graphflow (check|nodes|trust|osc|touchosc|maxpat|pd|new)\b", command)
+]
 LOUD = [command for command in commands() if re.match(r"graphflow (play|render|devices)\b", command)]
 
 
