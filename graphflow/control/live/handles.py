@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphflow.control.live.draft import Draft
@@ -130,7 +130,7 @@ class Node(Wired):
     def __setattr__(self, key: str, value: Any) -> None:
         if isinstance(value, Chain):  # out.level <<= lfo()
             return
-        self._drafts().set(self._name, key, _value(value, f"{self._name}.{key}"))
+        self._drafts().set(self._name, key, value_of(value, f"{self._name}.{key}"))
 
     def __delattr__(self, key: str) -> None:
         self._drafts().set(self._name, key, None)
@@ -221,56 +221,12 @@ class Recipe(Wired):
         if self._name:
             setattr(Node(self._drafts, self._name), key, value)
         else:
-            self._values[key] = _value(value, f"{self._kind}.{key}")
+            self._values[key] = value_of(value, f"{self._kind}.{key}")
 
     def __repr__(self) -> str:
         if self._name:
             return node_line(self._drafts(), self._name)
         return f"{call(self._kind, self._values)}, not in the patch yet: name it or wire it"
-
-
-class Kind:
-    """A kind of node: called with values, it makes a node."""
-
-    def __init__(self, drafts: Drafts, kind: str) -> None:
-        self._drafts, self._kind = drafts, kind
-
-    def __call__(self, *values: Any, **named: Any) -> Recipe:
-        if values:
-            spec = self._drafts().library[self._kind].spec
-            first = next(iter([*spec.params, *spec.settings]), "")
-            example = f", like {self._kind}({first}={shown(values[0])})" if first else ""
-            raise UserError(f"{self._kind} takes its values by name{example}")
-        given = {key: _value(value, f"{self._kind}.{key}") for key, value in named.items()}
-        return Recipe(self._drafts, self._kind, given)
-
-    def __repr__(self) -> str:
-        doc = self._drafts().library[self._kind].spec.doc.partition("\n")[0]
-        return f"{self._kind}: {doc}" if doc else self._kind
-
-
-class New:
-    """Every kind by its name, whatever else is called so: `new.reverb(mix=0.3)`."""
-
-    def __init__(self, drafts: Drafts) -> None:
-        self._drafts = drafts
-
-    def __getattr__(self, kind: str) -> Kind:
-        if kind.startswith("_"):
-            raise AttributeError(kind)
-        library = self._drafts().library
-        if kind not in library:
-            raise Unknown(f"no node is of the kind {kind!r}{instead(kind, library)}")
-        return Kind(self._drafts, kind)
-
-    def __dir__(self) -> list[str]:
-        return list(self._drafts().library)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._drafts().library)
-
-    def __repr__(self) -> str:
-        return " ".join(self._drafts().library)
 
 
 class Chain(Wired):
@@ -314,8 +270,8 @@ def end_of(value: Any) -> End:
         return End(value._name)
     if isinstance(value, (Port, Number, Words, Toggle)):
         return value._end
-    if isinstance(value, Kind):
-        raise UserError(f"{value._kind} is a kind of node; make one, as in {value._kind}()")
+    if kind := getattr(value, "_kind", ""):
+        raise UserError(f"{kind} is a kind of node; make one, as in {kind}()")
     raise UserError(f"{shown(value)} is no node and no port, so no wire can lead there")
 
 
@@ -329,8 +285,8 @@ def node_of(value: Any) -> str:
     return value
 
 
-def _value(value: Any, where: str) -> Any:
+def value_of(value: Any, where: str) -> Any:
     """A value to be set. Raises UserError for what is to be wired."""
-    if isinstance(value, (Node, Port, Recipe, Kind)):
+    if isinstance(value, (Node, Port, Recipe)):
         raise UserError(f"{where} takes a value; a node is wired to it, as in {where} << lfo()")
     return plain(value)

@@ -8,8 +8,9 @@ from typing import Any
 
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
-from graphflow.control.live.handles import Kind, Node, Recipe, adopt
+from graphflow.control.live.handles import Node, Recipe, adopt
 from graphflow.control.live.happening import Happening
+from graphflow.control.live.kinds import Kind
 from graphflow.core.errors import UserError
 from graphflow.core.patch import Patch
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from graphflow.control.live.draft import Draft
-from graphflow.control.live.handles import Kind, Node, Number, Port, Recipe, Toggle, Unknown, Words, settable
+from graphflow.control.live.handles import Node, Number, Port, Recipe, Toggle, Unknown, Words, settable
 from graphflow.control.live.happening import Happening
+from graphflow.control.live.kinds import Kind
 from graphflow.control.live.shown import literal, node_line
 from graphflow.control.live.words import Live, Nodes, Scene, Scenes, TransportWord, Wires
 from graphflow.core.declare import AudioIn, Choice, Declaration, DeviceIn, Inlet, Numeric, Param, Setting, Switch

@@ -10,23 +10,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from graphflow.control.live import cells, complete, faults, question
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
 from graphflow.control.live.events import Events, EventsStatistics
 from graphflow.control.live.files import Files
-from graphflow.control.live.handles import New
 from graphflow.control.live.leash import Leash, Stopped
+from graphflow.control.live.lexicon import readings, settings, words
 from graphflow.control.live.namespace import Namespace
 from graphflow.control.live.outcome import Outcome, Suggestion
-from graphflow.control.live.plain import plain
-from graphflow.control.live.spans import BAR, BEAT
 from graphflow.control.live.toolbar import toolbar
-from graphflow.control.live.verbs import Verbs, grid
+from graphflow.control.live.verbs import Verbs
 from graphflow.control.live.watch import Watch
-from graphflow.control.live.words import Live, Nodes, Scenes, TransportWord, Wires
 from graphflow.session import Session
 
 STILL = 2.0
@@ -90,9 +86,7 @@ class Stage:
         self.draft = self._entries.draft
         self.events = Events(session, self._entries, self._watch, self.tell, self._event_fault)
         self.verbs = Verbs(self)
-        self.namespace = Namespace(
-            self._entries, lambda: session.patch, self._words(), self._readings(), self._settings()
-        )
+        self.namespace = Namespace(self._entries, lambda: session.patch, words(self), readings(self), settings(self))
         dict.__setitem__(self.namespace, cells.ASK, self._ask)
 
     # --- threads ------------------------------------------------------------------------------------------------------
@@ -302,44 +296,6 @@ class Stage:
         self.tell(faults.event_line(name, error, rest, self._known()))
 
     # --- names --------------------------------------------------------------------------------------------------------
-
-    def _words(self) -> dict[str, Any]:
-        things = {
-            "beat": BEAT,
-            "bar": BAR,
-            "new": New(self.draft),
-            "nodes": Nodes(self.draft),
-            "wires": Wires(self.draft),
-            "scenes": Scenes(self.draft),
-            "transport": TransportWord(self.draft),
-            "live": Live(lambda: self.namespace.words),
-        }
-        return {**self.verbs._words(), **things}
-
-    def _readings(self) -> dict[str, Callable[[], Any]]:
-        def patch(draft: Draft) -> Any:
-            return draft.patch
-
-        return {
-            "tempo": lambda: patch(self.draft()).transport.tempo,
-            "fade": lambda: patch(self.draft()).engine.fade,
-            "quant": lambda: self.draft().grid or patch(self.draft()).engine.quant,
-            "patch": lambda: patch(self.draft()),
-        }
-
-    def _settings(self) -> dict[str, Callable[[Any], None]]:
-        def quant(value: Any) -> None:
-            wanted, draft = grid(value, self), self.draft()
-            draft.grid = None if isinstance(wanted, str) else wanted
-            if isinstance(wanted, str):
-                draft.set_engine("quant", wanted)
-            draft.then.append(lambda: setattr(self, "quant", draft.grid))
-
-        return {
-            "tempo": lambda value: self.draft().set_transport("tempo", plain(value)),
-            "fade": lambda value: self.draft().set_engine("fade", plain(value)),
-            "quant": quant,
-        }
 
     def _means(self, name: str) -> bool:
         """Whether a name means something already, other than a node or a kind."""
