@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from argparse import Namespace
 from pathlib import Path
@@ -105,7 +106,8 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         session.close()
         if midi is not None:
             midi.close()
-    for line in [*status.summary(session), *(hearing.summary() if hearing is not None else [])]:
+    beside_it = [face.summary() for face in (hearing, midi) if face is not None]
+    for line in [*status.summary(session), *itertools.chain(*beside_it)]:
         status.line(line)
     if taking is not None and not taking.trouble:
         status.line(f"{arguments.record}: {taking.statistics().frames / session.rate:.1f} s recorded")

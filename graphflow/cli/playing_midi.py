@@ -55,6 +55,14 @@ class PlayingMidi:
             devices = str(self.service.ports)
             self._report(f"MIDI ({self._backend.name}) {devices}; devices may be plugged in at any time")
 
+    def summary(self) -> list[str]:
+        """What came and went, once it is over; nothing where nothing did."""
+        statistics = self.service.statistics() if self.service is not None else None
+        if statistics is None or not (statistics.received or statistics.sent or statistics.lost):
+            return []
+        lost = f", {statistics.lost} lost" if statistics.lost else ""
+        return [f"MIDI: {statistics.received} messages in, {statistics.sent} out{lost}"]
+
     def close(self) -> None:
         """To be called when the session is closed, so that its nodes could let go of their notes."""
         if self.service is not None:

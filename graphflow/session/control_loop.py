@@ -7,6 +7,7 @@ import contextlib
 import heapq
 import itertools
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ Take = Callable[[str, Any, int], None]
 Report = Callable[[str], None]
 
 
+EARLY = 64
+"""Messages from outside that are kept for a node that has just begun."""
+
+
 class _Life:
     """One running control node: its task, and what has changed since it last looked.
 
@@ -33,6 +38,7 @@ class _Life:
         self.node = node
         self.changed: set[str] = set()
         self.arrived: list[Arrival] = []
+        self.early: deque[Arrival] = deque(maxlen=EARLY)  # from outside, before it has said to whom it listens
         self.outside: tuple[str, ...] | None = None
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
@@ -90,7 +96,9 @@ class ControlLoop:
     def enter(self, outside: str, message: Any, frame: int = 0) -> None:
         """A message of a service beside the graph, for every node that listens to it."""
         for life in self._lives.values():
-            if life.outside is not None and outside in life.outside:
+            if life.outside is None:
+                life.early.append(Arrival(outside, message, frame))
+            elif outside in life.outside:
                 life.arrived.append(Arrival(outside, message, frame))
                 self._wake(life)
 
@@ -144,6 +152,8 @@ class ControlLoop:
     async def arrivals(self, node: ControlNode, outside: tuple[str, ...]) -> AsyncIterator[tuple[Arrival, ...]]:
         life = self._lives[node]
         life.outside = outside
+        life.arrived = [arrival for arrival in life.early if arrival.what in outside]
+        life.early.clear()
         yield ()
         while True:
             if not life.arrived:

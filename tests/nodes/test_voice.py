@@ -129,7 +129,6 @@ def test_nothing_stays_held_whatever_happens_to_the_keyboard(sessions: Any) -> N
         lambda session: play(session, synth.replace('"voice.gate -> shape', '"shape')),  # the envelope's own wire
     ):
         session = sessions(synth)
-        hear(session, 0.05)
         session.enter("midi", Midi("on", 1, 57, 100, "keys"))
         assert np.abs(hear(session, 0.2)).max() > 0.3
         happens(session)
