@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graphflow.control.live.complete import _Words
+from graphflow.control.live.complete import Names
+from graphflow.control.live.complete_text import Texts
 from graphflow.control.live.scan import place
 from graphflow.core.library import Library
 from tests.control.live.stages import Trial
@@ -149,7 +150,7 @@ def test_no_place_in_a_source_makes_it_raise(stage):
         at = place(source[:cursor])
         assert at.head + source[len(at.head) : at.start] + at.typed == source[:cursor]
         try:
-            seen += len(list(_Words(stage.stage).found(at)))
+            seen += len(list((Texts if at.text else Names)(stage.stage).found(at)))
         except FileNotFoundError:
             assert "nowhere/" in at.typed
         stage.stage.complete(source, cursor)
