@@ -10,6 +10,7 @@ from graphflow.control.live.plain import plain
 from graphflow.control.live.shown import literal
 from graphflow.core.errors import UserError
 from graphflow.core.names import instead, shown
+from graphflow.core.patch import TRANSPORT
 from graphflow.core.units import show
 
 
@@ -31,6 +32,7 @@ class TransportWord:
         known = {
             "tempo": given.tempo,
             "beats_per_bar": given.beats_per_bar,
+            "follow": given.follow,
             "beat": beat,
             "bar": int(beat // given.beats_per_bar),
         }
@@ -39,12 +41,12 @@ class TransportWord:
         return known[key]
 
     def __setattr__(self, key: str, value: Any) -> None:
-        if key not in ("tempo", "beats_per_bar"):
-            raise UserError(f"transport.{key} cannot be set; tempo and beats_per_bar can")
+        if key not in TRANSPORT:
+            raise UserError(f"transport.{key} cannot be set; {', '.join(TRANSPORT)} can")
         self._drafts().set_transport(key, plain(value))
 
     def __dir__(self) -> list[str]:
-        return ["tempo", "beats_per_bar", "beat", "bar"]
+        return [*TRANSPORT, "beat", "bar"]
 
     def __repr__(self) -> str:
         draft = self._drafts()

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from graphflow.control.midi.service import MidiService
-from tests.control.live.stages import ONE
+from tests.control.live.stages import ONE, TEMPO
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "midi"))
 from devices import Rack
@@ -45,6 +45,15 @@ def test_what_cannot_be_learned_is_told(trial):
     assert t.fails("learn('warmht')").endswith("did you mean 'warmth'?")
     assert t.fails("learn(a.value, relative='two')").endswith("relative is 'two'; expected one of twos, offset, sign")
     midi.close()
+
+
+def test_the_transport_may_follow_a_clock(trial):
+    t = trial(TEMPO)
+    t.does("transport.follow = 'midi'")
+    assert t.session.patch.transport.follow == "midi"
+    assert t.does("transport") == "120 bpm, 4 beats per bar, follows the MIDI clock, beat 0"
+    assert t.fails("transport.follow = 'mid'").endswith("follow is 'mid'; expected one of own, midi")
+    assert t.fails("transport.beat = 3").endswith("transport.beat cannot be set; tempo, beats_per_bar, follow can")
 
 
 def test_what_plays_is_stored_as_a_scene(trial):
