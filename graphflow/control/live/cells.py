@@ -10,6 +10,8 @@ from typing import Any
 from graphflow.control.live.faults import file_of
 from graphflow.control.live.question import asked
 
+KEPT = 1000
+"""Cells whose source tracebacks can show."""
 ASK = "__ask__"
 """What a question in the middle of a cell calls."""
 
@@ -18,6 +20,7 @@ def evaluate(number: int, source: str, namespace: dict[str, Any]) -> Any:
     """Run a cell; what its last line is worth, or None. Raises whatever it raises."""
     name = file_of(number)
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # for its tracebacks
+    linecache.cache.pop(file_of(number - KEPT), None)
     tree = _parsed(source, name)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, name, "exec", dont_inherit=True), namespace)

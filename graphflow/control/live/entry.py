@@ -50,10 +50,13 @@ class Entries:
         begun(draft)
         self._open.draft = draft
         try:
-            with leash.on():
+            try:
+                leash.hold()
                 result = act()
                 self._finish(draft)
                 draft.prepare()
+            finally:
+                leash.slip()
             _ = draft.patch  # one that was given up ends here
             play(draft)
             for then in draft.then:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Stopped(BaseException):
@@ -24,15 +22,10 @@ class Leash:
         self._thread: int | None = None
         self._pulled = False
 
-    @contextmanager
-    def on(self) -> Iterator[None]:
-        """Hold the calling thread. Once left, a pull that was on its way no longer arrives."""
+    def hold(self) -> None:
+        """Hold the calling thread. Only inside a `try` whose `finally` lets it slip: a stop may come at any step."""
         with self._lock:
             self._thread, self._pulled = threading.get_ident(), False
-        try:
-            yield
-        finally:
-            self._slip()
 
     def pull(self) -> bool:
         """Stop what is held; False when nothing is."""
@@ -42,7 +35,8 @@ class Leash:
             self._pulled = True
             return _raise_in(self._thread, Stopped)
 
-    def _slip(self) -> None:
+    def slip(self) -> None:
+        """Hold it no longer; a pull that was on its way does not arrive."""
         while True:
             try:
                 with self._lock:

@@ -22,9 +22,12 @@ def test_a_pull_that_comes_too_late_never_arrives():
         thread = threading.Thread(target=other)
         thread.start()
         try:
-            with leash.on():
+            try:
+                leash.hold()
                 held.set()
                 go.wait()
+            finally:
+                leash.slip()
             whole += 1
         except Stopped:
             stopped += 1
@@ -37,12 +40,15 @@ def test_a_pull_that_comes_too_late_never_arrives():
 def test_code_that_swallows_it_is_held_no_longer():
     leash = Leash()
     swallowed = 0
-    with leash.on():
+    try:
+        leash.hold()
         try:
             leash.pull()
             while True:
                 pass
         except BaseException:  # noqa: BLE001 - as a performer might write
             swallowed += 1
+    finally:
+        leash.slip()
     assert swallowed == 1
     assert not leash.pull()

@@ -35,6 +35,22 @@ def test_a_node_can_be_called_with_values(trial):
     assert t.values("a") == {"value": 0.5}
 
 
+def test_switches_choices_and_settings(trial):
+    t = trial("", library=Library.builtin())
+    t.does("loop_ = player()\nloop_ >> output()")
+    assert t.does("[loop_.loop, loop_.loop is True, bool(loop_.loop), loop_.loop + 0]") == "[True, False, True, 1]"
+    t.does("loop_.loop = not loop_.loop")
+    assert t.values("loop_") == {"loop": False}
+    t.does("x = player(loop=loop_.loop)")
+    assert t.values("x") == {"loop": False}
+    assert t.fails("loop_ >> x.loop") == (
+        "cell 5: loop_ -> x.loop: loop of player is a param that takes no wire, only numbers and texts do"
+    )
+    assert t.fails("loop_.file << x") == "cell 6: '' is no node and no port, so no wire can lead there"
+    t.does("wave = lfo(shape='saw')\nwave.shape = wave.shape[::-1][::-1]")
+    assert t.fails("wave.shape += 'tooth'").startswith("cell 8: wave.shape is 'sawtooth'; expected one of sine, ")
+
+
 def test_none_brings_the_default_back(trial):
     t = trial()
     t.does("a.value = 0.5")
