@@ -139,7 +139,8 @@ class Edits:
         """
         self._take_over()
         if edit is None:
-            self._hand_over(self._stages.pop(0), 0)
+            if self._stages:
+                self._hand_over(self._stages.pop(0), 0)
             return
         self._known.update(edit.score.instances)
         self._inherits.update(edit.inherits)

@@ -25,6 +25,7 @@ from graphflow.core.plan import DEVICE, Link
 from graphflow.session import sound_files, take
 from graphflow.session.replay_band import Band
 from graphflow.session.take import Event, read_events, read_head
+from graphflow.session.take_changes import changed
 from graphflow.session.take_kinds import KindsFound, digest
 from graphflow.worker.workers import Workers
 
@@ -201,7 +202,7 @@ class Replay:
             self.engine.repeat(None)
             return
         self.edits += 1
-        self._score = take.changed(self._score[0], edit["instances"]), take.changed(self._score[1], edit["links"])
+        self._score = changed(self._score[0], edit["instances"]), changed(self._score[1], edit["links"])
         keys = {key: instance.key for key, instance in self._instances.items()} | {DEVICE: DEVICE}
         score = Score(
             {keys[key]: self._instances[key] for key in self._score[0]},
@@ -215,9 +216,10 @@ class Replay:
                 self._bands.pop(key).close()
 
     def _set(self, event: Event) -> None:
-        self.sets += 1
         key, _, param = event["set"].partition(".")
-        self.engine.command(self._instances[key], param, event["value"], event["glide"])
+        if key in self._instances:  # else it is of no consequence, or the take has lost what came before
+            self.sets += 1
+            self.engine.command(self._instances[key], param, event["value"], event["glide"])
 
     def _piece(self, event: Event) -> None:
         self._count = event["piece"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphflow.audio.ring import FADE, Ring, Word
-from graphflow.session import take
+from graphflow.session import take_changes
 from graphflow.session.take import Event
 from graphflow.worker.link import GeneratorLink
 from graphflow.worker.workers import Workers
@@ -54,7 +54,7 @@ def with_states(events: Iterable[Event]) -> Iterator[Event]:
     state: dict[str, Any] = {}
     for event in events:
         if event["do"] == "echo":
-            state = take.state_changed(state, event)
+            state = take_changes.state_changed(state, event)
             event = {**event, "state": state}
         yield event
 

@@ -18,7 +18,7 @@ from graphflow.audio.layout import ENGINE
 from graphflow.core.errors import UserError
 from graphflow.core.library import Library
 from graphflow.core.patch_text import read_data
-from graphflow.session import take
+from graphflow.session import take, take_changes
 from graphflow.session.replay import Replay
 from graphflow.session.session import Session
 from graphflow.session.take_writer import record
@@ -75,8 +75,8 @@ def test_what_was_meant_is_there_to_read(tmp_path: Path):
     data: dict[str, Any] = {}
     wires: list[str] = []
     for event in events(tmp_path / "take", "patch"):
-        data = take.tree_changed(data, event["patch"])
-        wires = take.changed(wires, event["wires"])
+        data = take_changes.tree_changed(data, event["patch"])
+        wires = take_changes.changed(wires, event["wires"])
     patch, problems = read_data({**data, "wires": wires})
     assert not problems
     assert patch == stage.session.patch
@@ -301,31 +301,41 @@ def test_a_sound_file_that_has_changed_is_told(tmp_path: Path):
         played_again(tmp_path / "take")
 
 
+def test_a_take_with_holes_is_played_as_far_as_it_goes(tmp_path: Path):
+    """Where more happened at once than could be noted."""
+    _, heard = performed(tmp_path / "take", 4)
+    file = tmp_path / "take" / take.EVENTS
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    kept = [event for n, event in enumerate(lines) if "edit" in event or "new" in event or "kind" in event or n % 3]
+    file.write_text("".join(json.dumps(event) + "\n" for event in kept))
+    assert len(played_again(tmp_path / "take")) == len(heard)
+
+
 def test_lists_and_tables_as_what_changed():
     old, new = [1, 2, 3, 4], [1, 5, 3, 4, 6]
-    change = take.changes(old, new)
+    change = take_changes.changes(old, new)
     assert change == {"gone": [1], "come": [[1, 5], [4, 6]]}
-    assert take.changed(old, change) == new
-    assert take.changes(old, [2, 1]) == {"all": [2, 1]}
-    assert take.changes([1], [1, 1]) == {"all": [1, 1]}
-    assert take.changes(old, old) == {}
+    assert take_changes.changed(old, change) == new
+    assert take_changes.changes(old, [2, 1]) == {"all": [2, 1]}
+    assert take_changes.changes([1], [1, 1]) == {"all": [1, 1]}
+    assert take_changes.changes(old, old) == {}
     links = [("a", 1), ("b", 2)]
-    again = json.loads(json.dumps(take.changes([], links)))
-    assert take.changed([], again) == [list(link) for link in links]
-    tree = take.tree_changes({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1}, "e": {"f": 4}})
+    again = json.loads(json.dumps(take_changes.changes([], links)))
+    assert take_changes.changed([], again) == [list(link) for link in links]
+    tree = take_changes.tree_changes({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1}, "e": {"f": 4}})
     assert tree == {"d": None, "a": {"c": None}, "e": {"f": 4}}
-    assert take.tree_changed({"a": {"b": 1, "c": 2}, "d": 3}, tree) == {"a": {"b": 1}, "e": {"f": 4}}
+    assert take_changes.tree_changed({"a": {"b": 1, "c": 2}, "d": 3}, tree) == {"a": {"b": 1}, "e": {"f": 4}}
 
 
 def test_states_as_what_changed():
     old = {"params": {"a": 1.0, "b": None}, "style": {"parts": [1]}, "tempo": 1}
     new = {"params": {"a": 1.0, "b": 2.0}, "style": {"parts": []}, "tempo": None}
-    change = take.state_changes(old, new)
+    change = take_changes.state_changes(old, new)
     assert change == {"also": {"params": {"b": 2.0}, "style": {"parts": []}, "tempo": None}}
-    assert json.dumps(take.state_changed(old, change)) == json.dumps(new)
-    assert take.state_changes(old, old) == {"also": {}}
-    assert take.state_changes(None, old) == {"state": old}
+    assert json.dumps(take_changes.state_changed(old, change)) == json.dumps(new)
+    assert take_changes.state_changes(old, old) == {"also": {}}
+    assert take_changes.state_changes(None, old) == {"state": old}
     less = {"params": {"a": 1.0}, "style": {"parts": [1]}, "tempo": 1}
-    assert take.state_changes(old, less) == {"state": less}
-    assert take.state_changed(old, {"state": less}) == less
-    assert take.state_changes({"a": 1}, {"a": True}) == {"also": {"a": True}}
+    assert take_changes.state_changes(old, less) == {"state": less}
+    assert take_changes.state_changed(old, {"state": less}) == less
+    assert take_changes.state_changes({"a": 1}, {"a": True}) == {"also": {"a": True}}
