@@ -32,7 +32,7 @@ class Namespace(dict[str, Any]):
         readings: Mapping[str, Callable[[], Any]],
         settings: Mapping[str, Callable[[Any], None]],
     ) -> None:
-        super().__init__(__builtins__=builtins, __name__="live")
+        super().__init__(__builtins__={**vars(builtins), "input": _refused, "breakpoint": _refused}, __name__="live")
         self._entries, self._playing = entries, playing
         self.words, self.readings, self._settings = words, readings, settings
 
@@ -105,3 +105,7 @@ class Namespace(dict[str, Any]):
                 dict.__setitem__(self, name, before)
 
         draft.dropped.append(back)
+
+
+def _refused(*_: Any) -> None:
+    raise UserError("a cell cannot ask for input; the keyboard is the prompt's")

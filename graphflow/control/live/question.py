@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import re
 from collections.abc import Iterable
@@ -23,8 +24,8 @@ from graphflow.core.units import show
 if TYPE_CHECKING:
     from graphflow.control.live.stage import Stage
 
-UNTOLD = ("input", "breakpoint", "exit")
-"""Words that only say no, or say what another says."""
+UNTOLD = ("exit",)
+"""Words that say what another says."""
 
 _QUESTION = re.compile(r"\?\s*([\w.]+)|([\w.]+)\s*\?")
 
@@ -50,7 +51,7 @@ def answer_to(stage: Stage, path: str) -> str:
     try:
         value = stage.namespace[name]
     except KeyError:
-        builtin = vars(__import__("builtins")).get(name)
+        builtin = vars(builtins).get(name)
         if builtin is None:
             known = [*stage.draft().patch.nodes, *stage.namespace.words, *stage.draft().library]
             raise UserError(f"nothing is called {name!r}{instead(name, known) if len(known) < 9 else ''}") from None

@@ -255,12 +255,6 @@ class Verbs:
 
     exit = quit
 
-    def input(self, *prompt: Any) -> str:
-        """A cell cannot ask: the keyboard is the prompt's."""
-        raise UserError("a cell cannot ask for input; the keyboard is the prompt's")
-
-    breakpoint = input
-
     def print(self, *values: Any, sep: str = " ", end: str = "\n", file: Any = None, flush: bool = False) -> None:
         """print(x): tell everybody who looks at this stage."""
         if file is not None:

@@ -275,6 +275,13 @@ def test_nodes_win_over_kinds_and_words(trial):
     assert t.session.patch.nodes["x"].kind == "count"
 
 
+def test_no_word_hides_a_kind(trial):
+    t = trial("", library=Library.builtin())
+    hidden = [kind for kind in t.session.library if t.stage._means(kind)]
+    assert hidden == []
+    assert t.does("input").startswith("input: What the sound card hears")
+
+
 def test_a_performers_names_win_over_words(trial):
     t = trial()
     t.does("bar = 3")
