@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import soundfile
 
 from graphflow.control.attach import place
 from graphflow.control.attach.remote import RemoteDesk
@@ -333,3 +334,41 @@ def test_an_engine_that_was_killed_is_forgotten_at_the_next_start(here: Path):
     following.wait_for("played")
     assert following.end() == 0
     assert not socket.exists()
+
+
+SLEEPER = '''
+import time
+
+from graphflow import ControlNode, Outlet, Signal
+
+
+class Sleeper(ControlNode):
+    """Holds everybody up."""
+
+    level = Outlet(Signal, "Nothing.")
+
+    async def run(self):
+        while True:
+            time.sleep(1000.0)
+'''
+
+
+@pytest.mark.slow
+def test_a_panic_is_heard_while_a_node_holds_everything_up(here: Path):
+    (here / "own").mkdir()
+    (here / "own" / "sleeper.py").write_text(SLEEPER)
+    held = '\n[nodes.held]\nkind = "sleeper"\n\n[nodes.unheard]\nkind = "sine"\n'
+    (here / "held.toml").write_text(TONE.replace('out"]', 'out", "held -> unheard.freq"]') + held)
+    engine = Terminal("play", "held.toml", "--nodes", "own", "--device", "heard.wav", cwd=here)
+    wait_until(lambda: (here / "heard.wav").exists() and place.running() != [], 30.0, "the engine")
+    desk = RemoteDesk(place.find("held"))
+    desk.start()
+    wait_until(lambda: desk.toolbar() == "the session is busy", 10.0, "a session that is held up")
+    assert desk.enter("panic()").result(5.0).ok
+    begun = time.monotonic()
+    wait_until(lambda: time.monotonic() - begun > 0.7, 5.0, "some silence")
+    engine.process.send_signal(signal.SIGTERM)
+    assert engine.end() == 0
+    heard, rate = soundfile.read(here / "heard.wav")
+    assert abs(heard).max() > 0.05
+    assert abs(heard[-rate // 2 :]).max() == 0.0
