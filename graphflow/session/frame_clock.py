@@ -33,6 +33,8 @@ class FrameClock:
         self.rate = float(rate)
         self._starts: deque[float] = deque(maxlen=KEPT)
         self._last = -1
+        self._middle = 0.0  # as it was a few looks ago: finding it takes longer than a look should
+        self._until = 0
 
     def look(self, frame: int, seconds: float) -> None:
         """The block that starts with this frame began then, by `time.monotonic`."""
@@ -42,11 +44,12 @@ class FrameClock:
             self._starts.clear()
         self._last = frame
         self._starts.append(seconds - frame / self.rate)
-        if len(self._starts) >= 2 * FEW:
-            recent = list(self._starts)[-FEW:]
-            middle = median(self._starts)
-            if min(recent) > middle + JUMP or max(recent) < middle - JUMP:
-                self._starts = deque(recent, maxlen=KEPT)
+        self._until -= 1
+        if self._until <= 0:
+            self._middle, self._until = median(self._starts), FEW
+        recent = [self._starts[k] for k in range(-min(FEW, len(self._starts)), 0)]
+        if len(self._starts) >= 2 * FEW and (min(recent) > self._middle + JUMP or max(recent) < self._middle - JUMP):
+            self._starts, self._until = deque(recent, maxlen=KEPT), 0
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is played when `time.monotonic` says so; -1 before there was any block."""
