@@ -34,4 +34,5 @@ def test_a_patch_is_saved_as_it_is_typed(file: Path) -> None:
 def test_patches_are_numbered_and_most_kinds_are_shown() -> None:
     assert [file.name[:3] for file in PATCHES] == [f"{number:02}-" for number in range(1, len(PATCHES) + 1)]
     shown = {node.kind for file in PATCHES for node in read(file.read_bytes())[0].nodes.values()}
-    assert set(Library.builtin()) - shown == {"input", "recorder"}  # they need a microphone and a place to write
+    # they need a microphone, a place to write, and another program to talk to
+    assert set(Library.builtin()) - shown == {"input", "recorder", "osc_in", "osc_out"}
