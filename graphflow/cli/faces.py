@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -39,6 +40,8 @@ class Faces:
         self._server: AttachServer | None = None
         self._prompt: Prompt | None = None
         self._live: Live | None = None
+        if arguments.repl and terminal():  # now, while nothing plays: it takes a third of a second
+            importlib.import_module("graphflow.control.live.repl")
 
     def report(self, line: str) -> None:
         """Something everybody should know."""
