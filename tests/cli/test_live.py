@@ -192,6 +192,24 @@ def test_a_performance_from_the_first_key_to_the_last(here: Path):
     assert nobody_left()
 
 
+def test_a_prompt_attaches_and_leaves_and_the_music_plays_on(here: Path):
+    engine = Terminal("play", "tone.toml", "--device", "null", cwd=here)
+    engine.wait_for("load")
+    prompt = Terminal("attach", cwd=here)
+    prompt.wait_for("gf> ")
+    prompt.type("trim.level = -12", ENTER, "trim.level", ENTER)
+    prompt.wait_for_line("-12 dB")
+    prompt.type("quit()", ENTER)
+    assert prompt.end() == 0
+    meter = Meter(engine)
+    meter.heard("-12.0")
+    meter.plays_on(0.3)
+    engine.process.send_signal(signal.SIGTERM)
+    assert engine.end() == 0
+    assert nobody_left()
+
+
+@pytest.mark.slow
 def test_prompts_attach_and_are_killed_and_the_music_plays_on(here: Path):
     engine = Terminal("play", "tone.toml", "--device", "null", cwd=here)
     engine.wait_for("load")
