@@ -11,7 +11,9 @@ from graphflow.cli.opening import open_patch, open_source
 
 EMPTY = """\
 format = 1
-wires = ["guard -> out"]
+wires = [
+  "guard -> out",
+]
 
 [nodes.guard] # whatever is wired here cannot be too loud
 kind = "limiter"

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphflow.control.live.draft import Draft
 from graphflow.core.names import shown
-from graphflow.core.patch import Patch
+from graphflow.core.patch import Expose, Patch
 from graphflow.core.units import show
 from graphflow.core.wires import Hop, hops
 
@@ -60,13 +60,33 @@ def differences(before: Patch, after: Patch) -> list[str]:
     lines += [f"+ {hop}" for hop in now if hop not in was] + [f"- {hop}" for hop in was if hop not in now]
     lines += _changed("transport", vars(before.transport), vars(after.transport))
     lines += _changed("engine", vars(before.engine), vars(after.engine))
-    lines += _changed("scenes", before.scenes, after.scenes)
-    lines += _changed("expose", before.expose, after.expose)
+    for scene in dict.fromkeys([*before.scenes, *after.scenes]):
+        lines += _table(f"scenes.{scene}", before.scenes.get(scene), after.scenes.get(scene))
+    for name in dict.fromkeys([*before.expose, *after.expose]):
+        macros = (_said(patch.expose.get(name)) for patch in (before, after))
+        lines += _table(f"expose.{name}", *macros)
     for section in dict.fromkeys([*before.midi, *after.midi]):
         tables = ({t: str(c) for t, c in patch.midi.get(section, {}).items()} for patch in (before, after))
         lines += _changed(f"midi.{section}", *tables)
     lines += _changed("", {"title": before.title}, {"title": after.title})
     return lines
+
+
+def _table(where: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
+    if before is not None and after is not None:
+        return _changed(where, before, after)
+    values = ", ".join(f"{key} {_listed(value)}" for key, value in (after or before or {}).items())
+    return [f"{'-' if after is None else '+'} {where}: {values}"] if after is not before else []
+
+
+def _said(macro: Expose | None) -> dict[str, Any] | None:
+    """What a macro says, without what is as by default."""
+    usual = vars(Expose(()))
+    return None if macro is None else {key: value for key, value in vars(macro).items() if value != usual[key]}
+
+
+def _listed(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else literal(value)
 
 
 def _changed(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -387,6 +387,21 @@ def test_scenes_and_macros(trial):
     assert t.values("a") == {}
 
 
+def test_scenes_and_macros_in_a_difference(trial):
+    t = trial(ONE + '[expose.warmth]\nparams = ["a.value"]\n')
+    t.does("scenes.night = {'a.value': 0.5}\nscenes.day = {'a.value': 0.1}")
+    t.does("scenes.night = {'a.value': 0.75}\ndel scenes.day\nb = steady()\nb >> out\ndel a")
+    assert t.does("undo()").splitlines() == [
+        "+ a = steady()",
+        "- b = steady()",
+        "+ a -> out",
+        "- b -> out",
+        "~ scenes.night.a.value = 0.5",
+        "+ scenes.day: a.value 0.1",
+        "+ expose.warmth: params a.value",
+    ]
+
+
 def test_what_is_heard_alone_or_not(trial):
     t = trial()
     t.does("b = steady(value=0.5)\nb >> out")
