@@ -53,10 +53,9 @@ class WorkerEvents:
         seq, last, sent = message["seq"], self._last[key], self._sent[key]
         state = sent.get(seq)
         self._sent[key] = {number: other for number, other in sent.items() if number >= seq}
-        if message["late"] > last["late"]:
+        if message["late"]:
             self._doubt(f"{key}: a chunk that was made again came too late", frame)
-        last["applied"], last["late"] = seq, message["late"]
-        last["again"] = message["again"] or last["again"]
+        last["applied"], last["again"] = seq, message["again"] or last["again"]
         if state is None:
             self._doubt(f"{key}: one of its states is not known", frame)
             return

@@ -48,7 +48,7 @@ class Maker:
         self._looked_at = 0
         self._seam = Seam()
         self._last: Made | None = None
-        self._told_bad = False
+        self._told_bad = self._overtaken = False
         self.bad_for = 0.0
         """Seconds of sound that were no numbers, up to the last chunk."""
         hears = memory.heard is not None and hasattr(generator, "hear")
@@ -139,13 +139,15 @@ class Maker:
         """
         ring, pace = self._memory.ring, self._pace
         start = max(last.first, ring.committed, pace.untouched) if at is None else at
+        self._overtaken = False
         fade = self._fade if start > last.first else 0  # its own beginning joins what was before it
         if start + fade > ring.written:
             self._memory.control[Control.LATE_ROLLBACKS] += 1
             self._seam = Seam(last.last, self._seam.silent, last.last - end)
             return ring.written
         splice(ring, start, made[:, start - last.first :], fade)
-        if ring.read > start:
+        self._overtaken = ring.read > start
+        if self._overtaken:
             self._memory.control[Control.LATE_ROLLBACKS] += 1
         return start
 
@@ -205,9 +207,9 @@ class Maker:
         return round(latency_of(self._generator) * self._order.rate / self._generator.rate)
 
     def _echo(self, applied: int, chunk: int, frame: int, heard: int, again: int = 0) -> None:
-        """`again`: how many chunks have been made again by now, where this is one."""
+        """`again`: how many chunks have been made again by now, where this is one; `late`: it was overtaken."""
         if applied:
             self._memory.control[Control.APPLIED] = applied
-            late = int(self._memory.control[Control.LATE_ROLLBACKS])
+            late = again > 0 and self._overtaken
             rest = {"heard": heard, "epoch": self._memory.ring.epoch, "again": again, "late": late}
             self._tell("echo", seq=applied, chunk=chunk, frame=frame, **rest)

@@ -93,10 +93,12 @@ def own_sound(folder: Path) -> Sound:
 
 
 def check(folder: Path, seconds: float) -> None:
+    """The same; on a machine that is too busy a chunk made again may have come too late, and then that is told."""
     said: list[str] = []
     own, again = own_sound(folder), played_again(folder, report=said.append)
-    assert said == []
-    assert same(again, own) == ""
+    assert [line for line in said if "came too late" not in line] == []
+    if not said:
+        assert same(again, own) == ""
     assert len(own) >= seconds * 48_000
     assert np.abs(own).mean() > 1e-3
 
@@ -254,6 +256,5 @@ def test_magenta_on_a_cpu(tmp_path: Path):
     said: list[str] = []
     own, again = own_sound(tmp_path / "take"), played_again(tmp_path / "take", report=said.append)
     assert [line for line in said if "came too late" not in line] == []
-    if not said:
-        assert same(again, own) == ""
+    assert said or same(again, own) == ""
     assert len([event for event in take.read_events(tmp_path / "take") if event.get("do") == "told"]) > 5

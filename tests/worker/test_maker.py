@@ -122,7 +122,7 @@ def test_a_mono_chunk_is_replaced_on_both_sides() -> None:
     for channel in desk.memory.ring.frames(0, CHUNK):
         assert not channel[:500].any()
         assert (channel[500 + SEAM :] == 2.0).all()
-    rest = {"heard": 500, "epoch": 1, "again": 1, "late": 0}
+    rest = {"heard": 500, "epoch": 1, "again": 1, "late": False}
     assert desk.told == [{"do": "echo", "seq": 1, "chunk": 0, "frame": 500, **rest}]
 
 
@@ -144,6 +144,7 @@ def test_the_reader_that_overtakes_is_noticed(monkeypatch: pytest.MonkeyPatch) -
     desk.publish(2.0)
     assert desk.maker.remake()
     assert [desk.memory.control[word] for word in (Control.ROLLBACKS, Control.LATE_ROLLBACKS)] == [1, 1]
+    assert desk.told[-1]["late"] is True
 
 
 def test_without_room_the_state_waits_for_the_next_chunk() -> None:
