@@ -82,8 +82,13 @@ class Files:
             text = write(base, patch)
         except PatchError as error:
             raise UserError(f"{path.name}: {error}") from error
-        put(path, text)
-        self.path, self.text = path, text
+        before = self.path, self.text
+        self.path, self.text = path, text  # first, so that who watches the file finds it known
+        try:
+            put(path, text)
+        except UserError:
+            self.path, self.text = before
+            raise
 
     def load(self, name: str | Path) -> tuple[Path, str, Patch]:
         """A patch by the name of its file. Raises UserError, PatchError."""
