@@ -17,9 +17,9 @@ from graphflow.session.reload import Reloading
 
 def following(session: Session, opened: Opened, arguments: Namespace, report: Callable[[str], None]) -> Reloading:
     """Hot reload for a performance; begins once `start` was called and the patch plays."""
-    more = list(arguments.nodes)
+    more, folder = [place.absolute() for place in arguments.nodes], opened.folder
     written = read(opened.text)[0]
-    folders = lambda: node_folders(opened.folder, more)  # noqa: E731 - they may be made or trusted meanwhile
+    folders = lambda: node_folders(folder, more)  # noqa: E731 - they may be made or trusted meanwhile
     return Reloading(session, opened.path, folders, report, written=written, ready=arguments.repl)
 
 

@@ -114,7 +114,8 @@ def open_source(source: bytes, path: Path, arguments: Namespace) -> Opened:
         engine = replace(engine, rate=arguments.rate)
     if arguments.block:
         engine = replace(engine, block=arguments.block)
-    return Opened(replace(patch, engine=engine), library, path, source.decode())
+    # the folder it was started in may go while it plays: from here on no path depends on it
+    return Opened(replace(patch, engine=engine), library, path.absolute(), source.decode())
 
 
 def writable(path: Path, what: str) -> None:

@@ -71,6 +71,7 @@ class Watch:
                         break
             except (OSError, RuntimeError):  # no watches are left, or a folder went as it was to be watched
                 self.polls = all(place.is_dir() for place in places)
+                self._stop.wait(POLL_EVERY)  # whatever it was, it may be so again at once
 
     def _alarms(self, places: Sequence[Path]) -> Iterator[set[Path]]:
         """Each time that something may have changed: the paths that the system named."""

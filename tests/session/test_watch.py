@@ -127,3 +127,22 @@ def test_it_ends_at_once(watcher: Watcher):
     watcher.watch.stop()
     assert time.monotonic() - begun < 1.0
     assert not watcher.watch._thread.is_alive()
+
+
+def test_what_cannot_be_looked_at_for_a_while_is_waited_for_without_haste(tmp_path: Path) -> None:
+    looks = 0
+
+    def files() -> list[Path]:
+        nonlocal looks
+        looks += 1
+        if looks > 1:  # as where the folder that it was started in is gone
+            raise FileNotFoundError("no such folder")
+        return [tmp_path / "night.toml"]
+
+    watch = Watch(files, list, lambda paths: None)
+    watch.start()
+    wait_until(lambda: looks > 4, 10.0, "the fifth look")
+    begun, before = time.monotonic(), looks
+    wait_until(lambda: time.monotonic() - begun > 0.5, 2.0, "half a second")
+    watch.stop()
+    assert looks - before <= 11  # one in 50 ms at most
