@@ -180,7 +180,7 @@ def test_the_node_and_the_model_mean_the_same() -> None:
     assert {name: declared.default for name, declared in spec.settings.items()} == {
         name: getattr(own, name) for name in spec.settings
     }
-    assert set(own.__dataclass_fields__) - set(spec.settings) == {"lockstep", "folder"}
+    assert set(own.__dataclass_fields__) - set(spec.settings) == {"lockstep", "folder", "repeats"}
     every = {name: declared.default for name, declared in spec.params.items()}
     assert wish.read({"params": every}) == wish.read({})
     assert sum(name.startswith("prompt") for name in every) == wish.PROMPTS
