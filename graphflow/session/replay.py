@@ -188,8 +188,9 @@ class Replay:
         if opened is None:  # the take was cut off before there was any sound of it
             instance.ring = Ring.local(2, 1024).words
             return
+        model = str(instance.spec.cls.generator)  # type: ignore[attr-defined]  # never one that only the take names
         link = self._workers.open(
-            instance.name, opened["model"], opened["settings"], rate=self.rate, channels=opened["channels"],
+            instance.name, model, opened["settings"], rate=self.rate, channels=opened["channels"],
             start_frame=0, lockstep=True, hears=opened["hears"], repeats=True,
         )  # fmt: skip
         band = self._bands[key] = Band(self._workers, link, [e for e in events if e["do"] != "open"])

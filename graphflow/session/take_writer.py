@@ -113,7 +113,7 @@ class TakeWriter:
         self._write_later({"control": f"{node}.{param}", "value": value, "frame": frame})
 
     def generator(self, instance: Instance, link: GeneratorLink) -> None:
-        about = {"model": link.model, "settings": link.settings, "channels": link.ring.channels}
+        about = {"settings": link.settings, "channels": link.ring.channels}
         about["hears"] = link.heard.channels if link.heard is not None else 0
         self._write_later({"generator": instance.key, "do": "open", **about})
         link.diary = partial(self._hear, instance.key)

@@ -158,6 +158,7 @@ def test_another_version_is_told(take: Path, capsys: pytest.CaptureFixture[str])
     assert "noise is another version than in the take, and may sound different" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_somebody_elses_nodes_have_to_be_trusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """Recorded where its folder of nodes is trusted; replayed where only the take is."""
     place = tmp_path / "place"
