@@ -110,3 +110,8 @@ class Stage:
         """The frame that begins at a moment, by the blocks of the two seconds around it: known only afterwards."""
         starts = [when - frame / RATE for frame, when in self.begun if abs(when - seconds) < 1.0]
         return float((seconds - np.median(starts)) * RATE)
+
+    def steady(self, seconds: float) -> bool:
+        """Whether the device lost no time in the two seconds around a moment: its clock is the same on both sides."""
+        sides = [[w - f / RATE for f, w in self.begun if 0.0 <= side * (w - seconds) < 1.0] for side in (-1, 1)]
+        return all(sides) and bool(abs(np.median(sides[0]) - np.median(sides[1])) < 0.0005)
