@@ -49,13 +49,14 @@ PIECE, PLAN, SET, GAIN, RING, OUT_LOST, IN_LOST = (int(kind) for kind in Noted)
 def room(header: int) -> int:
     """The address of the next note, 0 where there is none; `noted` hands it over."""
     engine = words(header, E.COUNT)
-    if engine[E.JOURNAL] == 0:
+    rows = engine[E.JOURNAL]  # read once: the recorder may let go of it at any moment
+    if rows == 0:
         return 0
     written = engine[E.JOURNAL_WRITTEN]
     if written - load_acquire(header + 8 * E.JOURNAL_READ) >= SIZE:
         engine[E.JOURNAL_LOST] += 1
         return 0
-    return int(engine[E.JOURNAL] + 8 * ROW * (written % SIZE))
+    return int(rows + 8 * ROW * (written % SIZE))
 
 
 @njit(**INLINED)  # type: ignore[untyped-decorator]

@@ -187,8 +187,9 @@ def write_out(
     """Interleave, fade, stop bad samples, cut at full scale, meter, and take down what is played."""
     engine, gains = words(header, E.COUNT), doubles(header, E.COUNT)
     channels = engine[E.OUT_CHANNELS]
-    written, capacity, taken = tape_room(header, engine[E.TAPE], frames, OUT_LOST)
-    tape = planes(engine[E.TAPE] + 8 * HEADER_WORDS, 2, capacity)
+    ring = engine[E.TAPE]  # read once: the recorder may let go of it at any moment
+    written, capacity, taken = tape_room(header, ring, frames, OUT_LOST)
+    tape = planes(ring + 8 * HEADER_WORDS, 2, capacity)
     sound = plan[P.DEVICE_OUT] != 0
     source = planes(plan[P.DEVICE_OUT], 2, frames)
     rate = gains[E.RATE]
@@ -223,7 +224,7 @@ def write_out(
                 out[(done + i) * channels + c] = left if c == 0 else (right if c == 1 else float32(0.0))
     gains[E.FADE] = gains[E.GAIN_LEFT] = gain
     if taken > 0:
-        store_release(engine[E.TAPE] + 8 * WRITTEN, written + taken)
+        store_release(ring + 8 * WRITTEN, written + taken)
     gains[E.PEAK] = max(float(peak0), gains[E.PEAK] * fall)
     gains[E.PEAK + 1] = max(float(peak1), gains[E.PEAK + 1] * fall)
     gains[E.POWER] = gains[E.POWER] * fall + (1.0 - fall) * power0 / frames
