@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary, finalize
 
 import numba
 from numba.core.errors import NumbaError, NumbaWarning
@@ -110,21 +111,22 @@ def kernel_hash(spec: Spec, form: str, foreign: bool) -> str:
 
 
 _lock = threading.Lock()  # numba compiles one thing at a time
-_made: dict[tuple[type, str, bool], Kernel] = {}
+_made: WeakKeyDictionary[type, dict[tuple[str, bool], Kernel]] = WeakKeyDictionary()
+"""By class, which goes once its file was saved anew and nothing plays of it; a plan keeps the kernels it calls."""
 
 
 def compile_kernel(spec: Spec, form: str, *, foreign: bool = False) -> Kernel:
     """One form of a kind as native code. Raises CompileError in one line at the author's file and line."""
     with _lock:
-        made = _made.get((spec.cls, form, foreign))
-        if made is None:
-            made = _made[spec.cls, form, foreign] = _compile(spec, form, kernel_hash(spec, form, foreign), foreign)
-    return made
+        forms = _made.setdefault(spec.cls, {})
+        if (form, foreign) not in forms:
+            forms[form, foreign] = _compile(spec, form, kernel_hash(spec, form, foreign), foreign)
+        return forms[form, foreign]
 
 
 def row_of(spec: Spec) -> Kernel | None:
     """The kernel that plays four nodes of a kind at once, where it has been compiled."""
-    return _made.get((spec.cls, "row", False))
+    return _made.get(spec.cls, {}).get(("row", False))
 
 
 def compiled_forms(spec: Spec, *, foreign: bool = False) -> dict[str, Kernel]:
@@ -177,6 +179,7 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
     module.__file__ = str(file)
     # a module missing from sys.modules compiles cold and crashes warm
     sys.modules[module.__name__] = module
+    finalize(spec.cls, _let_go, module).atexit = False
     scope, functions = module.__dict__, dict[Any, Any]()
     for own in functions_of(spec, form):
         scope[f"_{own.__name__}"] = source.native(own, foreign=foreign, made=functions)
@@ -193,6 +196,12 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
             return numba.cfunc(KERNEL, cache=on_disk, **options)(scope["kernel"])
     except NumbaError as error:
         raise CompileError(_author_line(error, spec, form)) from error
+
+
+def _let_go(module: ModuleType) -> None:
+    """A class is gone, and its kernels with it."""
+    if sys.modules.get(module.__name__) is module:  # a class of the same text may have the same by now
+        del sys.modules[module.__name__]
 
 
 def refuse(assembly: str, spec: Spec, form: str) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class Engine:
         self.channels(in_channels, out_channels)
         self._doubles[w.FADE] = self._doubles[w.FADE_TARGET] = 1.0
         self._python: dict[str, PythonNode] = {}
-        self._alike: dict[type, int] = {}
+        self._alike: WeakKeyDictionary[type, int] = WeakKeyDictionary()
         self._edits = Edits(words, self.rate, self._release)
 
     # --- for clocks ---------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ import copy
 import inspect
 import textwrap
 from collections.abc import Callable
-from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -99,9 +99,21 @@ def narrow(value: float | int) -> Any:
     return np.int16(value) if abs(value) < 1 << 15 else value
 
 
-@lru_cache(maxsize=4096)
+_trees: WeakKeyDictionary[Callable[..., Any], tuple[ast.FunctionDef, str]] = WeakKeyDictionary()
+
+
 def tree_of(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
-    """The function's own syntax tree, lines as in its file, and that file's name. Shared: copy it to change it."""
+    """The function's own syntax tree, lines as in its file, and that file's name. Shared: copy it to change it.
+
+    Raises CompileError where its file no longer says what it was made of.
+    """
+    known = _trees.get(function)
+    if known is None:
+        known = _trees[function] = _read(function)
+    return known
+
+
+def _read(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
     plain: Any = inspect.unwrap(function)
     try:
         lines, first = inspect.getsourcelines(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Container, Iterable
 from pathlib import Path
+from weakref import WeakSet
 
 from graphflow.audio.compile import cache_folder, compiled_forms, prepare
 from graphflow.audio.engine import Engine
@@ -57,7 +58,7 @@ class Parts:
         self._foreign, self._report = foreign, report
         self._leaving: list[tuple[GeneratorLink | TapeWriter, Instance]] = []
         self._compiled: set[str] = set()
-        self._ready: set[type] = set()
+        self._ready: WeakSet[type] = WeakSet()
         self._prepared = False
         self._rate = int(engine.rate)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import pytest
 from kinds import LIBRARY, rendered
 
 from graphflow import AudioNode, AudioOut, State, float64
+from graphflow.audio import compile as compiler
 from graphflow.audio.trial import Trials
 from graphflow.core.library import Library, user_package
 from graphflow.core.patch_text import read
@@ -276,6 +280,22 @@ def test_a_saved_node_goes_on_with_its_state_and_its_values(stage: Stage):
     assert stage.session.get("x", "value") == 0.125
     assert stage.reloading.statistics().nodes == 1
     assert stage.session.trials.statistics().tried == 2  # the first play, and the save
+
+
+def test_what_a_saved_node_was_before_is_let_go_of(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    stage.open(PATCH.replace('"steady"', '"theirs"'), theirs=NODE.format(STEADY))
+    made, modules = WeakKeyDictionary[type, Any](), lambda: {name for name in sys.modules if ".k_theirs_" in name}
+    monkeypatch.setattr(compiler, "_made", made)
+    earlier = modules()
+    before = [ref(stage.session.library["theirs"])]
+    for number in range(1, 5):
+        stage.save_node("theirs", NODE.format(f"value + {number}.0"))
+        stage.play(4096)
+        before.append(ref(stage.session.library["theirs"]))
+    gc.collect()
+    # the first is in the library that the patch was opened with
+    assert [one() is None for one in before] == [False, True, True, True, False]
+    assert [cls.spec.kind for cls in made].count("theirs") == len(modules() - earlier) == 1
 
 
 def test_what_else_plays_is_the_same_to_the_sample(stage: Stage):
