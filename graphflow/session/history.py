@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
@@ -22,16 +22,19 @@ class Step:
 
 @dataclass
 class History:
-    """The edits that were made, and those that were taken back. What others changed since stays as it is."""
+    """The edits that were made, and those that were taken back. What others changed since stays as it is.
 
-    past: list[Step] = field(default_factory=list)
-    future: list[Step] = field(default_factory=list)
+    Tuples, so that a copy that an entry works on stays as it is while the session goes on.
+    """
+
+    past: tuple[Step, ...] = ()
+    future: tuple[Step, ...] = ()
 
     def did(self, before: Patch, after: Patch) -> None:
         """Remember an edit; what was taken back before cannot be done again."""
         if before != after:
-            self.past = [*self.past, Step(before, after)][-KEPT:]
-            self.future = []
+            self.past = (*self.past, Step(before, after))[-KEPT:]
+            self.future = ()
 
     def back(self, patch: Patch) -> Patch:
         """The patch without its last edit. Raises UserError where there is none. `went_back` once it plays."""
@@ -41,7 +44,7 @@ class History:
         return merge(step.after, patch, step.before)[0]
 
     def went_back(self) -> None:
-        self.future.append(self.past.pop())
+        self.past, self.future = self.past[:-1], (*self.future, self.past[-1])
 
     def again(self, patch: Patch) -> Patch:
         """The patch with the edit that was taken back last. Raises UserError where there is none."""
@@ -51,7 +54,7 @@ class History:
         return merge(step.before, patch, step.after)[0]
 
     def went_again(self) -> None:
-        self.past.append(self.future.pop())
+        self.past, self.future = (*self.past, self.future[-1]), self.future[:-1]
 
     def __str__(self) -> str:
         return f"{len(self.past)} edits to undo, {len(self.future)} to redo"

@@ -49,6 +49,8 @@ class Draft:
         self.notes: list[str] = []
         self.events: set[str] = set()
         """Names it has found for events."""
+        self.ending: set[str] = set()
+        """Names of events that it stops."""
         self.then: list[Callable[[], None]] = []
         """What is to be done once it plays."""
         self.dropped: list[Callable[[], None]] = []
@@ -315,10 +317,10 @@ class Draft:
         before, history = self.patch, self._history
         if step == "back":
             after = history.back(before)
-            self._history = replace(history, past=history.past[:-1], future=[*history.future, history.past[-1]])
+            self._history = replace(history, past=history.past[:-1], future=(*history.future, history.past[-1]))
         else:
             after = history.again(before)
-            self._history = replace(history, past=[*history.past, history.future[-1]], future=history.future[:-1])
+            self._history = replace(history, past=(*history.past, history.future[-1]), future=history.future[:-1])
         self.become(after)
         self.base = after
         self.steps.append(step)

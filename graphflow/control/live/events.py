@@ -118,7 +118,7 @@ class Events:
         name = name or (self._free(what, draft) if called == "<lambda>" or what == "after" else called)
         known = self.named.get(name)
         version = Version(do, length)
-        if known is None or known.what != what:
+        if known is None or known.what != what or name in draft.ending:  # each has one life, in one thread
             known = Happening(name, what, next(self._count), self._stop, version)
         happening = known
         draft.then.append(lambda: self._begin(happening, version, draft))
@@ -137,6 +137,7 @@ class Events:
         if draft is None:
             self.end(happening)
         else:
+            draft.ending.add(happening.name)
             draft.then.append(lambda: self.end(happening))
 
     # --- their lives --------------------------------------------------------------------------------------------------

@@ -156,3 +156,16 @@ def test_cells_and_events_at_once(playing, cells):
     outcomes = [future.result(SOON) for future in futures]
     assert all(o.ok for o in outcomes), [o for o in outcomes if not o.ok][:3]
     assert time.monotonic() - begun < SOON
+
+
+def test_a_loop_that_is_stopped_and_begun_in_one_cell_has_one_life(playing):
+    p = playing(TEMPO)
+    drums = "@loop\nasync def drums():\n    names.append(threading.current_thread())\n    await sleep(0.02)"
+    assert p.stage.enter("import threading\nnames = []\n" + drums).result(SOON).ok
+    names = p.stage.namespace["names"]
+    wait_until(lambda: len(names) > 2, SOON, "the first turns")
+    assert p.stage.enter("stop(drums)\n" + drums).result(SOON).ok
+    before = len(names)
+    wait_until(lambda: len(names) > before + 8, SOON, "more turns")
+    assert len(set(names[-4:])) == 1
+    assert [thread.name for thread in threading.enumerate()].count("drums") == 1
