@@ -46,15 +46,15 @@ class Trials:
         self._lock = threading.Lock()
         self._waiting: _Process | None = None
         self._working: set[_Process] = set()
-        self._warm = False
+        self._warm = self._closed = False
         self._tried = self._refused = 0
         self._seconds = 0.0
 
     def keep_warm(self) -> None:
         """Have a process ready from now on; it takes some 150 MB and a second to start, beside everything else."""
         with self._lock:
-            self._warm = True
-            if self._waiting is None:
+            self._warm = not self._closed
+            if self._warm and self._waiting is None:
                 with contextlib.suppress(OSError):  # then the next trial says why
                     self._waiting = _Process()
 
@@ -65,17 +65,20 @@ class Trials:
         """
         begun = time.monotonic()
         with self._lock:
+            if self._closed:
+                return f"{file}: it was not tried, as the session has ended"
             process, self._waiting = self._waiting, None
-        try:
-            process = process if process is not None and process.alive else _Process()
-        except OSError as error:
-            return f"{file}: no process can be started to try it in ({error.strerror or error})"
-        self._working.add(process)
+            try:
+                process = process if process is not None and process.alive else _Process()
+            except OSError as error:
+                return f"{file}: no process can be started to try it in ({error.strerror or error})"
+            self._working.add(process)
         try:
             fault = process.play(file, list(kinds), seconds)
         finally:
             process.end()
-            self._working.discard(process)
+            with self._lock:
+                self._working.discard(process)
             if self._warm:
                 self.keep_warm()
         with self._lock:
@@ -84,9 +87,9 @@ class Trials:
         return fault
 
     def close(self) -> None:
-        """End the process that waits, and those that work."""
+        """End the process that waits, and those that work; no other is started."""
         with self._lock:
-            self._warm = False
+            self._warm, self._closed = False, True
             processes = [*self._working, *([self._waiting] if self._waiting is not None else [])]
             self._waiting = None
         for process in processes:

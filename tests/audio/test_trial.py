@@ -89,3 +89,11 @@ def test_closing_ends_a_trial_that_runs(trials: Trials, tmp_path: Path) -> None:
     trials.close()
     thread.join(10.0)
     assert said == [f"{file}: mine crashed in a trial (SIGKILL)"]
+
+
+def test_no_process_is_started_once_it_is_closed(trials: Trials, tmp_path: Path) -> None:
+    trials.close()
+    trials.keep_warm()
+    file = node(tmp_path)
+    assert trials.run(file, ["mine"]) == f"{file}: it was not tried, as the session has ended"
+    assert str(trials) == "0 files tried, 0 refused"
