@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import math
@@ -101,7 +102,7 @@ class Session:
         self.listeners: list[Callable[[int], None]] = []
         """Called with the engine's frame at every `pump`."""
         self.panics: list[Callable[[], None]] = []
-        """Called at `panic`."""
+        """Called at `panic`, in the session's thread."""
         self.witness: Witness | None = None
         """Who writes down what happens."""
         self.transport = Transport(rate)
@@ -561,8 +562,15 @@ class Session:
         self.engine.fade(0.0 if yes else 1.0, 0.05)
 
     def panic(self) -> None:
-        """Silence now, and every service beside the graph lets go of its notes."""
+        """Silence now, from any thread; every service beside the graph lets go of its notes, in the session's."""
         self.engine.silence()
+        if threading.get_ident() == self._thread:
+            self._let_go()
+        else:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: they have let go already
+                self.loop.call_soon_threadsafe(self._let_go)
+
+    def _let_go(self) -> None:
         for let_go in self.panics:
             let_go()
 

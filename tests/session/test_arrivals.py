@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -187,4 +188,17 @@ def test_panic_lets_everybody_know() -> None:
     session.panics.append(lambda: let_go.append(True))
     session.panic()
     assert let_go == [True]
+    session.close()
+
+
+def test_a_panic_from_another_thread_is_silence_at_once_and_services_hear_of_it_in_the_sessions() -> None:
+    session = opened()
+    threads: list[int] = []
+    session.panics.append(lambda: threads.append(threading.get_ident()))
+    other = threading.Thread(target=session.panic)
+    other.start()
+    other.join(5.0)
+    assert session.engine.silent and threads == []
+    session.loop.run_until_complete(session.settle())
+    assert threads == [threading.get_ident()]
     session.close()
