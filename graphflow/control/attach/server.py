@@ -25,9 +25,6 @@ from graphflow.core.errors import UserError
 THREADS = 8
 BACKLOG = 16
 STARTS_WITHIN = 5.0
-NOT_FOR_ALL = (
-    "this would end the performance for everybody; Ctrl-D, or quit() alone, leaves; kill the process to end it"
-)
 
 
 @dataclass(frozen=True)
