@@ -16,7 +16,19 @@ import pytest
 # them than cores they wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from graphflow.audio.compile import compiled_forms, prepare
 from graphflow.audio.portaudio import NoPortAudio, PortAudio
+from graphflow.core.library import Library
+from graphflow.core.node import AudioNode
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """The engine and graphflow's own kinds are compiled first, so that no test hears, or waits, that it is being done."""
+    prepare(lambda line: None)
+    for spec in Library.builtin().specs.values():
+        if issubclass(spec.cls, AudioNode) and spec.cls.native:
+            compiled_forms(spec, foreign=False)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
