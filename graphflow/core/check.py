@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from graphflow.core.errors import Problem
+from graphflow.core.errors import PatchError, Problem
 from graphflow.core.graph import Graph, build
 from graphflow.core.library import Library
 from graphflow.core.patch import Patch
@@ -29,6 +29,15 @@ def faults(
     graph, problems = build(patch, library, placeholders=placeholders)
     unheard = silent(graph) if wired and not _of_wires(problems) else silent(graph, wires=False)
     return problems + unheard + (files_missing(graph, folder) if folder is not None else [])
+
+
+def playable(patch: Patch, library: Library) -> Graph:
+    """The graph of a patch, unknown kinds as placeholders. Raises PatchError with everything that is wrong."""
+    graph, problems = build(patch, library, placeholders=True)
+    problems += silent(graph)
+    if problems:
+        raise PatchError(problems)
+    return graph
 
 
 def _of_wires(problems: list[Problem]) -> bool:

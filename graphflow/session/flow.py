@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphflow.core.declare import Numeric
+from graphflow.core.difference import Difference
 from graphflow.core.graph import Graph
 from graphflow.core.messages import Signal
 from graphflow.core.node import ControlNode
@@ -59,10 +60,21 @@ class Flow:
         for name, inlet in self._post.mute(names):
             self.hear(name, inlet)
 
-    def rewire(self, graph: Graph) -> None:
-        """The graph has changed; `end` was called for what is gone, `begin` will be for what is new."""
+    def go_over(self, graph: Graph, change: Difference) -> None:
+        """The graph has changed: end what is gone, begin what is new."""
+        for name in (*change.removed, *change.replaced):
+            self._end(name)
         self.graph = graph
         self._post.rewire(graph)
+        for name in (*change.added, *change.replaced):
+            self._begin(name)
+
+    def hear_anew(self, change: Difference) -> None:
+        """After `go_over`: bring what has changed on wires and in literals to where it is heard."""
+        for wire in change.cut:  # what came by it is forgotten
+            self._tapped.pop((wire.dest, wire.inlet), None)
+        for name, inlet in {(w.dest, w.inlet) for w in (*change.joined, *change.cut)} | set(change.literals):
+            self.hear(name, inlet)
 
     def driver(self, node: str, param: str) -> str:
         """The name of the node that drives a param, or nothing."""
@@ -72,10 +84,6 @@ class Flow:
         """Have an inlet hear this beside what is wired into it; None: nothing any more."""
         self._post.say(node, inlet, message)
         self.hear(node, inlet)
-
-    def cut(self, node: str, inlet: str) -> None:
-        """A wire was taken out: what came by it is forgotten."""
-        self._tapped.pop((node, inlet), None)
 
     def stale(self) -> None:
         """Every generator has to be told its state again."""
@@ -98,7 +106,7 @@ class Flow:
     def close(self) -> None:
         self._control.close()
 
-    def end(self, name: str) -> None:
+    def _end(self, name: str) -> None:
         """A node of this name is gone, or begins anew: what it sent and was sent no longer counts."""
         self._post.forget(name)
         self._tapped = {end: v for end, v in self._tapped.items() if end[0] != name}
@@ -106,7 +114,7 @@ class Flow:
         if node is not None:
             self._control.stop(node)
 
-    def begin(self, name: str) -> None:
+    def _begin(self, name: str) -> None:
         built = self.graph.nodes[name]
         if built.spec is None:
             return

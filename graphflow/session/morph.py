@@ -9,6 +9,8 @@ from graphflow.core.declare import Numeric
 
 End = tuple[str, str]
 """A node and its param."""
+Goal = tuple[Numeric, float, float]
+"""A param's declaration, its value now and its value then."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Morph:
     ways: dict[End, _Way] = field(default_factory=dict)
 
     @classmethod
-    def to(cls, goals: Mapping[End, tuple[Numeric, float, float]], begin: int, frames: int) -> Morph:
-        """`goals`: declaration, value now, value then."""
+    def to(cls, goals: Mapping[End, Goal], begin: int, frames: int) -> Morph:
+        """To goals, from a frame on, in so many frames."""
         ways = {end: _Way(d, d.norm(now), d.norm(then), then) for end, (d, now, then) in goals.items()}
         return cls(begin, max(1, frames), ways)
 
