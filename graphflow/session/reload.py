@@ -32,7 +32,7 @@ class ReloadStatistics:
     polls: bool
 
 
-class Desk:
+class Inbox:
     """A thread that takes up what was saved, one thing after the other, each when nothing more follows."""
 
     def __init__(self, name: str, take: Callable[[set[Path]], None], tell: Callable[[str], None]) -> None:
@@ -93,11 +93,11 @@ class Reloading:
         self.nodes = NodeFiles(session, folders, self._say)
         self._session, self._folders, self._report, self._ready = session, folders, report, ready
         # a node takes a second to be tried and compiled; a patch that is saved meanwhile does not wait for it
-        self._desks = Desk("patch", self._take_patch, self._tell), Desk("nodes", self._take_nodes, self._tell)
+        self._inboxes = Inbox("patch", self._take_patch, self._tell), Inbox("nodes", self._take_nodes, self._tell)
         self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved)
         self.elsewhere: Callable[[], tuple[Path, str] | None] = lambda: None
         """Says which file the patch has now, and what it said, where that may become another: it is followed then."""
-        self._begun = self._ended = False
+        self._ended = False
 
     def start(self) -> None:
         """Begin with the session's first look, when the patch plays."""
@@ -109,8 +109,8 @@ class Reloading:
         if self._begin in self._session.listeners:
             self._session.listeners.remove(self._begin)
         self._watch.stop()
-        for desk in self._desks:
-            desk.stop()
+        for inbox in self._inboxes:
+            inbox.stop()
 
     def statistics(self) -> ReloadStatistics:
         refused = self.patch.refused + self.nodes.refused
@@ -122,28 +122,29 @@ class Reloading:
 
     def _patch_paths(self) -> Sequence[Path]:
         now = self.elsewhere()
-        if now is not None and now[0].absolute() != self.patch.path.absolute():
-            self.patch.follow(now[0], read(now[1])[0])
+        path = self.patch.path if now is None else now[0]
         # an editor may write to the file that a link leads to
-        return tuple(dict.fromkeys((self.patch.path.absolute(), self.patch.path.resolve())))
+        return tuple(dict.fromkeys((path.absolute(), path.resolve())))
 
     def _begin(self, frame: int) -> None:
-        if not self._begun:
-            self._begun = True
-            self._watch.start()
-            for desk in self._desks:
-                desk.start()
-            self._saved(set(self._patch_paths()))  # it may have been saved since it was opened
-            self._desks[1].put(set())  # for a process to try nodes in
+        self._session.listeners.remove(self._begin)
+        self._watch.start()
+        for inbox in self._inboxes:
+            inbox.start()
+        self._saved(set(self._patch_paths()))  # it may have been saved since it was opened
+        self._inboxes[1].put(set())  # for a process to try nodes in
 
     def _saved(self, paths: set[Path]) -> None:
-        patches, nodes = self._desks
+        patches, nodes = self._inboxes
         if found := paths & set(self._patch_paths()):
             patches.put(found)
         if found := {path for path in paths if path.suffix == ".py"}:
             nodes.put(found)
 
     def _take_patch(self, saved: set[Path]) -> None:
+        now = self.elsewhere()
+        if now is not None and now[0].absolute() != self.patch.path.absolute():
+            self.patch.follow(now[0], read(now[1])[0])
         self.patch.changed()
 
     def _take_nodes(self, saved: set[Path]) -> None:
