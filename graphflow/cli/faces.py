@@ -58,7 +58,8 @@ class Faces:
     def file(self) -> tuple[Path, str] | None:
         """Which file the patch has now, and what it said last; load and save may have given it another."""
         files = self.files
-        return (files.path, files.text) if files is not None and files.path is not None else None
+        path, text = files.known if files is not None else (None, "")
+        return None if path is None else (path, text)
 
     def followed(self, path: Path, text: str) -> None:
         """What plays has followed the file: a save goes on from what it says."""

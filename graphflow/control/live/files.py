@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from graphflow.core.errors import PatchError, Problem, UserError
@@ -15,13 +14,31 @@ from graphflow.core.patch_text import read
 from graphflow.core.patch_write import write
 
 
-@dataclass
 class Files:
-    """Where the patch lies (None: nowhere yet), and its text as it was last read or written."""
+    """Where the patch lies (None: nowhere yet), and its text as it was last read or written.
 
-    folder: Path
-    path: Path | None = None
-    text: str = ""
+    Both are held as one, as a thread that follows the file looks at them while another saves.
+    """
+
+    def __init__(self, folder: Path, path: Path | None = None, text: str = "") -> None:
+        self.folder = folder
+        self.known: tuple[Path | None, str] = path, text
+
+    @property
+    def path(self) -> Path | None:
+        return self.known[0]
+
+    @path.setter
+    def path(self, path: Path | None) -> None:
+        self.known = path, self.known[1]
+
+    @property
+    def text(self) -> str:
+        return self.known[1]
+
+    @text.setter
+    def text(self, text: str) -> None:
+        self.known = self.known[0], text
 
     @property
     def patch(self) -> Patch:
@@ -82,12 +99,11 @@ class Files:
             text = write(base, patch)
         except PatchError as error:
             raise UserError(f"{path.name}: {error}") from error
-        before = self.path, self.text
-        self.path, self.text = path, text  # first, so that who watches the file finds it known
+        before, self.known = self.known, (path, text)  # first, so that who watches the file finds it known
         try:
             put(path, text)
         except UserError:
-            self.path, self.text = before
+            self.known = before
             raise
 
     def load(self, name: str | Path) -> tuple[Path, str, Patch]:

@@ -220,7 +220,7 @@ class Verbs:
             draft.notes.append(f"files it names are looked for in {files.folder.resolve()}")
 
         def loaded() -> None:
-            files.path, files.text = path, text
+            files.known = path, text
             self._stage.note(f"{patch.title or path.stem} plays")
 
         draft.then.append(loaded)
