@@ -18,7 +18,7 @@ from graphflow.control.live.entry import Entries
 from graphflow.control.live.happening import Happening, Version
 from graphflow.control.live.spans import SHORTEST, Moment, Span, span
 from graphflow.control.live.turns import Fault, Turns
-from graphflow.control.live.watch import Watch
+from graphflow.control.live.alarms import Alarms
 from graphflow.core.errors import UserError
 from graphflow.core.units import show
 from graphflow.session import Session
@@ -49,10 +49,10 @@ class Events:
     """Everything that happens by itself, by name."""
 
     def __init__(
-        self, session: Session, entries: Entries, watch: Watch, tell: Callable[[str], None], fault: Fault
+        self, session: Session, entries: Entries, alarms: Alarms, tell: Callable[[str], None], fault: Fault
     ) -> None:
         self._session, self._entries, self._fault = session, entries, fault
-        self.turns = Turns(session, entries, watch, tell, fault, self.end, self.later)
+        self.turns = Turns(session, entries, alarms, tell, fault, self.end, self.later)
         self.named: dict[str, Happening] = {}
         self._count = itertools.count()
         self._later: list[tuple[int, str, Callable[[], object]]] = []

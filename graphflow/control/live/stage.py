@@ -22,7 +22,7 @@ from graphflow.control.live.namespace import Namespace
 from graphflow.control.live.outcome import Outcome, Suggestion
 from graphflow.control.live.toolbar import toolbar
 from graphflow.control.live.verbs import Verbs
-from graphflow.control.live.watch import Watch
+from graphflow.control.live.alarms import Alarms
 from graphflow.session import Session
 
 STILL = 2.0
@@ -81,10 +81,10 @@ class Stage:
         self._taken: Future[Outcome] | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._watch = Watch()
+        self._alarms = Alarms()
         self._entries = Entries(self._new_draft, self._finish)
         self.draft = self._entries.draft
-        self.events = Events(session, self._entries, self._watch, self.tell, self._event_fault)
+        self.events = Events(session, self._entries, self._alarms, self.tell, self._event_fault)
         self.verbs = Verbs(self)
         self.namespace = Namespace(self._entries, lambda: session.patch, words(self), readings(self), settings(self))
         dict.__setitem__(self.namespace, cells.ASK, self._ask)
@@ -116,7 +116,7 @@ class Stage:
         """End events and threads; what they are doing no longer counts. The sound goes on."""
         self._closed = True
         self.events.close()
-        self._watch.close()
+        self._alarms.close()
         with self._lock:
             if self._draft is not None:
                 self._draft.alive = False
@@ -156,7 +156,7 @@ class Stage:
         if not self._leash.pull():
             return False
         if self._thread is not None:
-            self._watch.after(self.stuck, lambda: self._leave_behind(number, draft))
+            self._alarms.after(self.stuck, lambda: self._leave_behind(number, draft))
         return True
 
     def _leave_behind(self, number: int, draft: Draft | None) -> None:
@@ -194,7 +194,7 @@ class Stage:
             value = self._value(number, source)
 
         self._running, self._said = number, []
-        silence = self._watch.after(self.still, lambda: self.tell(f"cell {number} still runs; Ctrl-C stops it"))
+        silence = self._alarms.after(self.still, lambda: self.tell(f"cell {number} still runs; Ctrl-C stops it"))
         try:
             self._entries.run(act, self._play, self._leash, begun=took)
         except (Stopped, KeyboardInterrupt):

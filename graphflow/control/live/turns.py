@@ -12,7 +12,7 @@ from graphflow.control.live.entry import Entries
 from graphflow.control.live.happening import Happening, Sleep, Version
 from graphflow.control.live.leash import Stopped
 from graphflow.control.live.spans import BEAT, SHORTEST, Moment, Span, exact
-from graphflow.control.live.watch import Watch
+from graphflow.control.live.alarms import Alarms
 from graphflow.core.errors import UserError
 from graphflow.core.units import show
 from graphflow.session import Session
@@ -50,13 +50,13 @@ class Turns:
         self,
         session: Session,
         entries: Entries,
-        watch: Watch,
+        alarms: Alarms,
         tell: Callable[[str], None],
         fault: Fault,
         end: Callable[[Happening], None],
         later: Callable[[int, str, Callable[[], object]], None],
     ) -> None:
-        self._session, self._entries, self._watch = session, entries, watch
+        self._session, self._entries, self._alarms = session, entries, alarms
         self._tell, self._fault, self._end, self._later = tell, fault, end, later
         self.limit, self.stuck, self.alone = LIMIT, STUCK, False
         self.tally = Tally()
@@ -115,7 +115,7 @@ class Turns:
             elif draft.values:
                 self._session.call(lambda: self._set(happening.name, draft.values, frame))
 
-        silence = self._watch.after(self.limit, lambda: self._too_long(happening))
+        silence = self._alarms.after(self.limit, lambda: self._too_long(happening))
         try:
             return self._entries.run(act, play, happening.leash, frame, begun)
         finally:
@@ -230,4 +230,4 @@ class Turns:
                 self._fault(happening.name, busy, "it is left behind")
                 self._end(happening)
 
-        self._watch.after(self.stuck, still)
+        self._alarms.after(self.stuck, still)

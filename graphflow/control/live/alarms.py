@@ -1,4 +1,4 @@
-"""A watch that calls at a time, from one thread for everybody; nobody has to wait for it."""
+"""Calls at a time, from one thread for everybody; nobody has to wait for them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable
 
-Alarm = Callable[[], None]
-"""Call it to have the watch not call."""
+Silence = Callable[[], None]
+"""Takes an alarm back."""
 
 
-class Watch:
+class Alarms:
     """Its thread is there from the first alarm on."""
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class Watch:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def after(self, seconds: float, call: Callable[[], None]) -> Alarm:
+    def after(self, seconds: float, call: Callable[[], None]) -> Silence:
         """Call in so many seconds. What it calls must be short and must not raise."""
         with self._wake:
             number = next(self._count)
             self._calls[number] = call
             heapq.heappush(self._due, (time.monotonic() + seconds, number))
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="alarms", daemon=True)
                 self._thread.start()
             if self._due[0][1] == number:
                 self._wake.notify()
