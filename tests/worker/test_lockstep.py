@@ -66,10 +66,16 @@ def test_the_latest_state_wins_and_is_echoed_with_its_chunk_and_frame(workers: W
     link = open_link(workers)
     numbers = [link.publish({"value": value}, 0) for value in (1, 2, 3)]
     link.fill(1)
+    events = workers.poll(0)
+    deadline = time.monotonic() + 20.0
+    while not link.ready:  # the frames may be here before the word that it is open
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.005)
+        events += workers.poll(0)
     again = link.publish({"value": 3}, 0)
     last = link.publish({"value": 4}, 500)
     link.fill(2000)
-    events = workers.poll(0)
+    events += workers.poll(0)
     deadline = time.monotonic() + 20.0
     while sum(event.kind == "echo" for event in events) < 2:  # the frames may be here before the word of them
         assert time.monotonic() < deadline
