@@ -16,6 +16,7 @@ import pytest
 # them than cores they wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from graphflow.audio import compile as compiler
 from graphflow.audio.compile import compiled_forms, prepare
 from graphflow.audio.portaudio import NoPortAudio, PortAudio
 from graphflow.core.library import Library
@@ -29,6 +30,7 @@ def _compiled() -> None:
     for spec in Library.builtin().specs.values():
         if issubclass(spec.cls, AudioNode) and spec.cls.native:
             compiled_forms(spec, foreign=False)
+    compiler._made.clear()  # from here on they come from the disk, as at every later start
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
