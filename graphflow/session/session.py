@@ -296,6 +296,14 @@ class Session:
         except ValueError as error:
             raise UserError(f"transport.tempo {error}") from error
 
+    def roll(self, yes: bool = True, frame: int = 0) -> None:
+        """Let the beats go on from where they stand; not: let them stand still, and what counts beats wait.
+
+        `frame` is one that was reached just now (0: the engine's).
+        """
+        if yes != self.transport.running:
+            self.follow(self.transport.rolling(yes, frame or self.engine.frame))
+
     # --- params -------------------------------------------------------------------------------------------------------
 
     @property

@@ -37,6 +37,10 @@ class Transport:
         """The same clock at another tempo from `frame` on; the beat goes on from where it is."""
         return replace(self, tempo=tempo, frame=frame, beat=self.beat_at(frame))
 
+    def rolling(self, yes: bool, frame: int) -> Transport:
+        """The same clock from `frame` on: going on from the beat it is at, or standing still on it."""
+        return replace(self, running=yes, frame=frame, beat=self.beat_at(frame))
+
     def grid(self, quant: str | float, frame: int) -> int:
         """The first frame at or after `frame` on which an edit may fall: now, the next beat, the next bar.
 

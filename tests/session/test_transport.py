@@ -32,3 +32,11 @@ def test_a_grid_stays_on_whole_bars_after_hours_at_an_odd_tempo():
     frame = transport.grid("bar", late)
     assert late <= frame < late + transport.frame_of(3.0) + 1
     assert abs(transport.beat_at(frame) / 3 - round(transport.beat_at(frame) / 3)) < 1e-4
+
+
+def test_what_stands_still_goes_on_from_its_beat():
+    still = Transport(48000, 120.0).rolling(False, 36000)
+    assert (still.beat_at(36000), still.beat_at(96000), still.grid("bar", 96000)) == (1.5, 1.5, 96000)
+    going = still.rolling(True, 96000)
+    assert (going.beat_at(96000), going.frame_of(2.0)) == (1.5, 108000)
+    assert still.rolling(False, 96000).beat == 1.5

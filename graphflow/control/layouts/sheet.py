@@ -21,7 +21,7 @@ Only: TypeAlias = Literal["", "macros", "nodes"]
 WIDE = 1000.0
 """A straight range wider than this is no use on a fader where a narrower one is known."""
 PANIC, HUSH = f"{ROOT}/panic", f"{ROOT}/hush"
-STAGE = (f"{ROOT}/transport/tempo", f"{ROOT}/transport/beat", f"{ROOT}/transport/bar", HUSH, PANIC)
+STAGE = (*(f"{ROOT}/transport/{name}" for name in ("tempo", "beat", "bar", "running")), HUSH, PANIC)
 """What every page one has, in this order."""
 
 
@@ -122,6 +122,8 @@ def _stage(entries: dict[str, Entry], patch: Patch) -> Iterator[Control]:
         name = address.rpartition("/")[2]
         if address == HUSH:
             yield Control("switch", name, entry, 0)
+        elif entry.what == "switch":
+            yield Control("switch", name, entry, 1)
         elif address == PANIC:
             yield _button(entry, name)
         elif entry.what == "number":

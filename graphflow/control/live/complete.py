@@ -163,6 +163,9 @@ class Names(Offers):
                 ("beats_per_bar", ""),
                 ("beat", "where it is now"),
                 ("bar", "the same in bars"),
+                ("running", "whether the beats go on"),
+                ("play", "lets them go on"),
+                ("stop", "lets them stand still"),
             )
         elif (spec := self.kind(name)) is not None:
             yield from self.settable(spec)

@@ -24,7 +24,7 @@ def words(stage: Stage) -> dict[str, Any]:
         "nodes": Nodes(stage.draft),
         "wires": Wires(stage.draft),
         "scenes": Scenes(stage.draft),
-        "transport": TransportWord(stage.draft),
+        "transport": TransportWord(stage.draft, stage.verbs._now),
         "live": Live(lambda: stage.namespace.words),
     }
     return {**stage.verbs._words(), **things}

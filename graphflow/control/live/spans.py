@@ -100,10 +100,10 @@ class Moment:
     beat: float | None = None
 
     def at(self, transport: Transport) -> int | None:
-        """The frame on which it falls; None for a beat while there is no tempo."""
+        """The frame on which it falls; None for a beat while there is no tempo, or while the beats stand still."""
         if self.beat is None:
             return round(self.frame)
-        return transport.frame_of(self.beat) if transport.tempo else None
+        return transport.frame_of(self.beat) if transport.tempo and transport.running else None
 
     def after(self, length: Span, transport: Transport) -> Moment:
         """So much later. Raises UserError where beats are to be counted without a tempo."""

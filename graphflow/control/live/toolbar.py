@@ -43,7 +43,8 @@ def position(session: Session) -> str:
         minutes, seconds = divmod(frame / session.rate, 60.0)
         return f"{int(minutes):02d}:{seconds:04.1f}"
     bar, beat = divmod(transport.beat_at(frame), transport.beats_per_bar)
-    return f"bar {int(bar) + 1} beat {int(beat) + 1} at {transport.tempo:g} bpm"
+    stopped = "" if transport.running else ", stopped"
+    return f"bar {int(bar) + 1} beat {int(beat) + 1} at {transport.tempo:g} bpm{stopped}"
 
 
 def xruns_of(line: str) -> int:

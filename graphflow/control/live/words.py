@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphflow.control.live.handles import Drafts, Node, Recipe, Unknown, adopt
 from graphflow.control.live.plain import plain
 from graphflow.control.live.shown import literal
+from graphflow.control.midi.desk import roll
 from graphflow.core.errors import UserError
 from graphflow.core.names import instead, shown
 from graphflow.core.patch import TRANSPORT
 from graphflow.core.units import show
 
+Now: TypeAlias = Callable[[Callable[[], Any]], None]
+"""Has something done at once, or when the frame of an event has come."""
+
 
 class TransportWord:
-    """The music's clock: `transport.tempo` (bpm), `.beats_per_bar`, `.beat` and `.bar` (where it is now)."""
+    """The music's clock: `transport.tempo` (bpm), `.beats_per_bar`, `.beat` and `.bar` (where it is now).
 
-    def __init__(self, drafts: Drafts) -> None:
+    `.stop()` lets the beats stand still and what counts them wait, `.play()` lets them go on; `.running` tells.
+    """
+
+    def __init__(self, drafts: Drafts, now: Now) -> None:
         object.__setattr__(self, "_drafts", drafts)
+        object.__setattr__(self, "_now", now)
 
     _drafts: Drafts
+    _now: Now
+
+    def play(self) -> None:
+        """transport.play(): let the beats go on from where they stand, at once."""
+        self._roll(True)
+
+    def stop(self) -> None:
+        """transport.stop(): let the beats stand still, at once; what counts them waits, and the sound plays on."""
+        self._roll(False)
+
+    def _roll(self, yes: bool) -> None:
+        draft = self._drafts()
+        session, frame = draft.session, draft.frame or 0
+        self._now(lambda: roll(session, yes, frame))
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith("_"):
@@ -35,6 +57,7 @@ class TransportWord:
             "follow": given.follow,
             "beat": beat,
             "bar": int(beat // given.beats_per_bar),
+            "running": clock.running,
         }
         if key not in known:
             raise Unknown(f"the transport has no {key!r}{instead(key, known)}")
@@ -46,12 +69,12 @@ class TransportWord:
         self._drafts().set_transport(key, plain(value))
 
     def __dir__(self) -> list[str]:
-        return [*TRANSPORT, "beat", "bar"]
+        return [*TRANSPORT, "beat", "bar", "running", "play", "stop"]
 
     def __repr__(self) -> str:
         draft = self._drafts()
         where = "" if draft.session.transport.tempo is None else f", beat {show(round(self.beat, 2))}"
-        return f"{draft.patch.transport}{where}"
+        return f"{draft.patch.transport}{where}{'' if self.running else ', stopped'}"
 
 
 class Scene:

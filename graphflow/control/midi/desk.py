@@ -45,4 +45,15 @@ def forget(session: Session, target: str) -> str:
     return midi_of(session).lessons.forget(target)
 
 
-__all__ = ["connect", "forget", "learn", "midi_of"]
+def roll(session: Session, yes: bool, frame: int = 0) -> None:
+    """Let a session's beats go on or stand still. Raises UserError while they follow a MIDI clock, which has the word.
+
+    `frame` is one that was reached just now (0: the engine's). To be called in the session's thread.
+    """
+    leader = _services[session].leader if session in _services else ""
+    if leader:
+        raise UserError(f"transport: the beats follow the MIDI clock of '{leader}'; start and stop it there")
+    session.roll(yes, frame)
+
+
+__all__ = ["connect", "forget", "learn", "midi_of", "roll"]

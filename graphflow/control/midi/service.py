@@ -167,6 +167,11 @@ class MidiService:
         """Whether the beats are those of a MIDI clock, where there is one."""
         return self._clock == "in" or (self._clock != "out" and self.session.patch.transport.follow == "midi")
 
+    @property
+    def leader(self) -> str:
+        """The device whose clock the beats follow now, or ""."""
+        return self._clock_port if self.follows and self.clock_in.alive(self._now()) else ""
+
     def _tell_clock(self, now: float) -> None:
         """Say when a clock that counts has come, and when it has gone."""
         alive = self.follows and self.clock_in.alive(now)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from graphflow.control.midi.desk import roll
 from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.tree import FLOOR_DB
 from graphflow.core.declare import Choice, Numeric, Switch
@@ -190,6 +191,20 @@ def _transport(entry: Entry, session: Session) -> tuple[Value | None, Take | Non
         return lambda: (math.floor(beat()),), None
     if entry.param == "bar":
         return lambda: (math.floor(beat() / session.transport.beats_per_bar),), None
+
+    if entry.param == "running":
+
+        def take_running(arguments: Sequence[Any], call: Call) -> None:
+            roll(session, bool(number(entry.address, arguments[0])))
+
+        return lambda: (int(session.transport.running),), take_running
+    if entry.param in ("play", "stop"):
+
+        def take_press(arguments: Sequence[Any], call: Call) -> None:
+            if not arguments or number(entry.address, arguments[0]):  # 0: a button was let go of
+                roll(session, entry.param == "play")
+
+        return None, take_press
 
     def take_tempo(arguments: Sequence[Any], call: Call) -> None:
         bpm = number(entry.address, arguments[0])

@@ -209,6 +209,15 @@ def always() -> Iterator[Entry]:
     for name, doc in (("beat", "The beat it has come to, from 0."), ("bar", "The bar it has come to, from 0.")):
         yield Entry(f"{ROOT}/transport/{name}", "i", doc, "status", Access.READ, ranges=(None,), param=name)
     yield Entry(
+        f"{ROOT}/transport/running", "i", "Whether the beats go on; 0 lets them stand still.", "switch",
+        ranges=(NORM,), step=1.0, default=True, param="running",
+    )  # fmt: skip
+    for name, doc in (
+        ("play", "Lets the beats go on from where they stand."),
+        ("stop", "Lets the beats stand still, and what counts them wait; the sound plays on."),
+    ):
+        yield Entry(f"{ROOT}/transport/{name}", "i", doc, "action", Access.WRITE, ranges=(NORM,), param=name, least=0)
+    yield Entry(
         f"{ROOT}/hush",
         "i",
         "Fades everything out, or with 0 in again.",

@@ -45,9 +45,9 @@ def test_a_number_is_a_label_a_fader_and_a_number_in_one_row(tmp_path: Path):
     lines = pd(drawn(small(tmp_path), "nodes")).splitlines()
     place = next(number for number, line in enumerate(lines) if " hsl " in line and "/gf/node/sway/rate" in line)
     assert [line.split(" #")[0] for line in lines[place - 1 : place + 2]] == [
-        "#X text 22 323 rate Hz;",
-        "#X obj 162 322 hsl 164 18 0.001 100 1 0 send/gf/node/sway/rate /gf/node/sway/rate empty -2 -8 0 12",
-        "#X floatatom 340 322 10 0.001 100 0 - /gf/node/sway/rate/shown send/gf/node/sway/rate/shown 0;",
+        "#X text 22 349 rate Hz;",
+        "#X obj 162 348 hsl 164 18 0.001 100 1 0 send/gf/node/sway/rate /gf/node/sway/rate empty -2 -8 0 12",
+        "#X floatatom 340 348 10 0.001 100 0 - /gf/node/sway/rate/shown send/gf/node/sway/rate/shown 0;",
     ]
 
 

@@ -26,6 +26,7 @@ stage
   fader  tempo bpm  /gf/transport/tempo  20 to 400 bpm  = 120.0
   value  beat  /gf/transport/beat
   value  bar  /gf/transport/bar
+  switch  running  /gf/transport/running  = 1
   switch  hush  /gf/hush  = 0
   button  panic  /gf/panic
 

@@ -250,6 +250,28 @@ def test_the_tempo_moves_what_counts_beats(trial):
     assert t.told[:4] == ["0.0", "1.0", "2.0", "3.0"]
 
 
+def test_beats_wait_while_they_stand_still(trial):
+    t = trial(TEMPO)
+    t.does("every(1 * beat, lambda: print(transport.beat))")
+    t.hear(BEAT + 2400)
+    t.does("transport.stop()")
+    assert t.does("transport") == "120 bpm, 4 beats per bar, beat 1.1, stopped"
+    t.hear(4 * BEAT)
+    assert t.told == ["0.0", "1.0"]
+    at = t.session.engine.frame
+    t.does("transport.play()\nevery(1 * beat, lambda: setattr(a, 'value', -a.value), name='turn')")
+    sound = t.hear(2 * BEAT)
+    assert t.told == ["0.0", "1.0", "2.0", "3.0"]
+    assert begins(sound, at, 0.25) + begins(sound, at, -0.25)
+
+
+def test_an_event_stops_the_beats_on_its_frame(trial):
+    t = trial(TEMPO)
+    t.does("every(1 * beat, lambda: transport.beat == 2 and transport.stop())")
+    t.hear(8 * BEAT)
+    assert t.does("transport.beat, transport.running") == "(2.0, False)"
+
+
 def test_beats_wait_while_there_is_no_tempo(trial):
     t = trial(TEMPO)
     t.does(DRUMS.format("print(transport.beat) or 0.5"))

@@ -203,6 +203,22 @@ def test_a_patch_that_follows_takes_tempo_and_place(stages: Any) -> None:
     assert stage.session.transport.beat_at(stage.session.engine.frame) == pytest.approx(5.0, abs=0.06)
 
 
+def test_a_clock_that_is_followed_has_the_word_over_start_and_stop(stages: Any) -> None:
+    stage = stages(FOLLOWS)
+    desk.roll(stage.session, False)
+    assert not stage.session.transport.running  # nobody gives a clock yet
+    keys = keyboard(stage, "one")
+    ticks(stage, keys, 96.0, 2.0)
+    assert stage.session.transport.running
+    with pytest.raises(
+        UserError, match=r"^transport: the beats follow the MIDI clock of 'one'; start and stop it there$"
+    ):
+        desk.roll(stage.session, False)
+    stage.pass_by(1.5)
+    desk.roll(stage.session, False)
+    assert not stage.session.transport.running
+
+
 def test_a_patch_that_does_not_follow_keeps_its_own_unless_it_is_told(stages: Any) -> None:
     for options, tempo in (({}, 120.0), ({"clock": "in"}, 96.0)):
         stage = stages(THROUGH, **options)
@@ -246,6 +262,20 @@ def test_a_clock_is_given_and_stops_at_the_end(stages: Any) -> None:
     stage.close()
     assert box.hex()[-1] == "fc"
     stage.close = lambda: None
+
+
+def test_a_clock_that_is_given_stops_and_goes_on_with_the_beats(stages: Any) -> None:
+    stage = stages(THROUGH, clock="out")
+    box = synth(stage)
+    stage.pass_by(1.1)
+    desk.roll(stage.session, False)
+    stage.pass_by(0.5)
+    assert box.hex()[-1] == "fc"
+    heard = len(box.hex())
+    desk.roll(stage.session, True)
+    stage.pass_by(0.5)
+    again = box.hex()[heard:]
+    assert again[0].startswith("f2") and again[1:3] == ["fb", "f8"]
 
 
 # --- how others reach it -------------------------------------------------------------------------------------------

@@ -156,6 +156,25 @@ def test_transport(session: Session, desk: Desk):
     assert desk.send("/gf/transport/beat", 3)[0][1][1].startswith("/gf/transport/beat: it only tells;")
 
 
+def test_the_beats_stand_still_and_go_on(session: Session, desk: Desk):
+    rendered(session, 36000)
+    assert desk.send("/gf/transport/running") == [("/gf/transport/running", [1])]
+    assert desk.send("/gf/transport/stop") == []
+    assert desk.send("/gf/transport/running") == [("/gf/transport/running", [0])]
+    rendered(session, 48000)
+    assert session.transport.beat_at(session.engine.frame) == 1.5
+    desk.send("/gf/transport/play", 0)  # a button that is let go of
+    assert not session.transport.running
+    desk.send("/gf/transport/play", 1)
+    rendered(session, 12000)
+    assert session.transport.beat_at(session.engine.frame) == 2.0
+    desk.send("/gf/transport/running", 0)
+    assert not session.transport.running
+    desk.send("/gf/transport/stop", 0)
+    desk.send("/gf/transport/play")
+    assert session.transport.running
+
+
 def test_macros_and_scenes_by_their_unit_and_norm(session: Session, desk: Desk):
     desk.send("/gf/macro/warmth/norm", 0.75)
     assert session.get("a", "value") == 0.5
