@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from graphflow.control.live.alarms import Alarms
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
 from graphflow.control.live.happening import Happening, Version
 from graphflow.control.live.spans import SHORTEST, Moment, Span, span
 from graphflow.control.live.turns import Fault, Turns
-from graphflow.control.live.alarms import Alarms
 from graphflow.core.errors import UserError
 from graphflow.core.units import show
 from graphflow.session import Session

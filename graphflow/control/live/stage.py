@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphflow.control.live import cells, complete, faults, question
+from graphflow.control.live.alarms import Alarms
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
 from graphflow.control.live.events import Events, EventsStatistics
@@ -22,7 +23,6 @@ from graphflow.control.live.namespace import Namespace
 from graphflow.control.live.outcome import Outcome, Suggestion
 from graphflow.control.live.toolbar import toolbar
 from graphflow.control.live.verbs import Verbs
-from graphflow.control.live.alarms import Alarms
 from graphflow.session import Session
 
 STILL = 2.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from graphflow.control.live.alarms import Alarms
 from graphflow.control.live.draft import Draft
 from graphflow.control.live.entry import Entries
 from graphflow.control.live.happening import Happening, Sleep, Version
 from graphflow.control.live.leash import Stopped
 from graphflow.control.live.spans import BEAT, SHORTEST, Moment, Span, exact
-from graphflow.control.live.alarms import Alarms
 from graphflow.core.errors import UserError
 from graphflow.core.units import show
 from graphflow.session import Session
