@@ -308,6 +308,10 @@ class Draft:
             if node.kind in self.library:
                 self.by_hand |= {(name, param) for param in self.library[node.kind].spec.params}
 
+    def steps_left(self, step: Step) -> int:
+        """How many edits there are to go back, or on."""
+        return len(self._history.past if step == "back" else self._history.future)
+
     def step(self, step: Step) -> tuple[Patch, Patch]:
         """Go back or on in the history; the patch before and after. It must come before any change."""
         if self.patch != self.base:

@@ -181,8 +181,12 @@ class Verbs:
         self._steps("again", edits)
 
     def _steps(self, step: Step, edits: int) -> None:
-        draft = self._stage.draft()
-        for _ in range(max(1, int(edits))):
+        draft, word, number = self._stage.draft(), "undo" if step == "back" else "redo", plain(edits)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise UserError(f"{word}({shown(number)}): expected how many edits, 1 or more")
+        if 0 < (there := draft.steps_left(step)) < number:
+            raise UserError(f"{word}({number}): there are only {there}; {word}({there}) takes them all")
+        for _ in range(number):
             before, after = draft.step(step)
             draft.notes += differences(before, after)
 

@@ -220,6 +220,8 @@ WRONG = [
     ("macro('warmth', 1)", "cell 1: no macro is called 'warmth'"),
     ("undo()", "cell 1: nothing to undo"),
     ("redo()", "cell 1: nothing to redo"),
+    ("undo('x')", "cell 1: undo('x'): expected how many edits, 1 or more"),
+    ("undo(0)", "cell 1: undo(0): expected how many edits, 1 or more"),
     ("every(4 * beat, print)", "cell 1: 4 beats: there is no tempo to count it by; set one first, like tempo = 120"),
     ("every(0, print)", "cell 1: 0 s is too short; expected 0.001 s or more"),
     ("every(1, 5)", "cell 1: every needs something to do, like lambda: ...; 5 cannot be called"),
@@ -362,6 +364,7 @@ def test_undo_and_redo(trial):
     assert (
         t.fails("a.value = 0.3\nundo()") == "cell 7, line 2: undo() goes first: this entry has changed things already"
     )
+    assert t.fails("undo(9)") == "cell 8: undo(9): there are only 1; undo(1) takes them all"
     t.does("undo()")
     assert t.values("a") == {}
 
