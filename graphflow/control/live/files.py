@@ -54,9 +54,7 @@ class Files:
     def target(self, name: str | Path | None, over: bool) -> Path:
         """Where a patch is to be saved. Raises UserError where there is no name, or somebody else's file."""
         if name is None:
-            if self.path is None:
-                raise UserError('this patch has no file yet; name one, as in save("evening")')
-            return self.path
+            return self._own("save")
         path = self.named(name)
         same = self.path is not None and path.resolve() == self.path.resolve()
         if path.is_dir():
@@ -66,6 +64,11 @@ class Files:
         if not path.resolve().parent.is_dir():
             raise UserError(f"{path.name} cannot be saved: there is no folder {path.parent}")
         return path
+
+    def _own(self, word: str) -> Path:
+        if self.path is None:
+            raise UserError(f'this patch has no file yet; name one, as in {word}("evening")')
+        return self.path
 
     def changed_meanwhile(self, path: Path) -> str | None:
         """The text of the patch's own file where somebody else has changed it. Raises UserError."""
@@ -106,9 +109,9 @@ class Files:
             self.known = before
             raise
 
-    def load(self, name: str | Path) -> tuple[Path, str, Patch]:
-        """A patch by the name of its file. Raises UserError, PatchError."""
-        path = self.named(name)
+    def load(self, name: str | Path | None) -> tuple[Path, str, Patch]:
+        """A patch by the name of its file; None: the patch's own. Raises UserError, PatchError."""
+        path = self._own("load") if name is None else self.named(name)
         try:
             text = path.read_bytes().decode()
         except FileNotFoundError as error:

@@ -215,10 +215,10 @@ class Verbs:
         if patch != draft.patch:
             draft.become(patch)
 
-    def load(self, name: str) -> None:
-        """load("evening"): go over to the patch of a file; nodes of the same name and kind play on."""
+    def load(self, name: str | None = None) -> None:
+        """load("evening"): go over to the patch of a file; nodes of the same name play on. load(): to its own again."""
         draft, files = self._stage.draft(), self._stage.files
-        path, text, patch = files.load(plain(name))
+        path, text, patch = files.load(None if name is None else plain(name))
         draft.put(patch)
         if path.resolve().parent != files.folder.resolve():
             draft.notes.append(f"files it names are looked for in {files.folder.resolve()}")

@@ -186,6 +186,17 @@ def test_a_file_that_cannot_be_written_is_told(evening, tmp_path):
     assert "cannot be written" in outcome.text
 
 
+def test_loading_without_a_name_goes_back_to_what_the_file_says(evening):
+    t, path = evening
+    t.does("a.value = 0.5\nb = steady()\nb >> out")
+    assert t.does("load()") == "Evening plays"
+    assert t.wires == ["a -> out"]
+    assert t.session.get("a", "value") == 0.125
+    assert t.does("diff()") == "nothing differs from the file"
+    path.unlink()
+    assert t.fails("load()") == f"cell 4: evening.toml: no such file in {path.parent}"
+
+
 def test_loading_goes_over_to_another_patch(evening):
     t, path = evening
     other = ONE.replace('"steady"', '"steady"\nvalue = 0.5').replace("format = 1", 'format = 1\ntitle = "Other"')

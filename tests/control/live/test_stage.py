@@ -236,6 +236,7 @@ WRONG = [
     ("hall?", "cell 1: nothing is called 'hall'"),
     ("a.valu?", "cell 1: a.valu: steady has no 'valu'; did you mean 'value'?"),
     ("load('nowhere')", "cell 1: nowhere.toml: no such file in ."),
+    ("load()", 'cell 1: this patch has no file yet; name one, as in load("evening")'),
     ("save()", 'cell 1: this patch has no file yet; name one, as in save("evening")'),
     ("import nothing_of_that_name", "cell 1: ModuleNotFoundError: No module named 'nothing_of_that_name'"),
 ]  # fmt: skip
