@@ -176,6 +176,19 @@ def test_a_file_keeps_its_mode_and_a_link_its_end(evening, tmp_path):
     assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
+def test_a_file_that_is_read_only_is_left_as_it_is(evening):
+    t, path = evening
+    path.chmod(0o444)
+    refusal = "evening.toml is read-only; save under another name, or make it writable first"
+    assert t.fails("a.value = 0.5\nsave()") == f"cell 1, line 2: {refusal}"
+    assert path.read_text() == TYPED
+    t.does("a.value = 0.5\nsave('morning')")
+    assert t.fails("save('evening', over=True)") == f"cell 3: {refusal}"
+    path.chmod(0o644)
+    t.does("save('evening', over=True)")
+    assert "0.5 # soft" in path.read_text()
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root may write anywhere")
 def test_a_file_that_cannot_be_written_is_told(evening, tmp_path):
     t, _ = evening
