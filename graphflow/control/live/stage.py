@@ -132,7 +132,7 @@ class Stage:
             self._count += 1
             number = self._count
         if match := _URGENT.fullmatch(source.strip()):
-            if match[1] == "panic":
+            if match[1] == "panic" and match[2] != "False":
                 self.session.panic()
             else:
                 self.session.hush(match[2] != "False")

@@ -166,9 +166,9 @@ class Verbs:
         """hush(): fade everything out, at once; hush(False) lets it come back."""
         self._now(lambda: self._session.hush(bool(yes)))
 
-    def panic(self) -> None:
+    def panic(self, yes: bool = True) -> None:
         """panic(): silence now; hush(False) ends it."""
-        self._now(self._session.panic)
+        self._now(self._session.panic if yes else lambda: self._session.hush(False))
 
     # --- back and on --------------------------------------------------------------------------------------------------
 

@@ -422,6 +422,11 @@ def test_what_is_heard_alone_or_not(trial):
     assert (t.hear(4096)[-1] == 0.75).all()
     t.does("panic()")
     assert (t.hear(256)[1:] == 0.0).all()
+    t.does("panic(False)")
+    assert (t.hear(4096)[-1] == 0.75).all()
+    t.does("panic()")
+    assert t.stage.enter("panic(False)").result(0.0).ok  # as the prompt enters it, which waits for no cell
+    assert (t.hear(4096)[-1] == 0.75).all()
 
 
 def test_what_is_printed_is_told(trial):
