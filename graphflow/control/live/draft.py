@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from graphflow.control.live.leash import Stopped
-from graphflow.control.live.wiring import Wiring, renamed
+from graphflow.control.live.renaming import renamed
+from graphflow.control.live.wiring import Wiring
 from graphflow.core.declare import Setting
 from graphflow.core.errors import Problem, UserError, did_you_mean
 from graphflow.core.graph import Wire, build_node
@@ -135,25 +136,7 @@ class Draft:
             raise UserError(f"{new} {fault}")
         if new in self.patch.nodes:
             raise UserError(f"{new} is a node already; choose another name")
-
-        def path(written: str) -> str:
-            node, dot, param = written.partition(".")
-            return f"{new}{dot}{param}" if node == old else written
-
-        patch = self.patch
-        self.become(
-            replace(
-                patch,
-                nodes={new if name == old else name: node for name, node in patch.nodes.items()},
-                wires=renamed(patch.wires, old, new),
-                scenes={s: {path(p): value for p, value in values.items()} for s, values in patch.scenes.items()},
-                expose={m: replace(e, params=tuple(map(path, e.params))) for m, e in patch.expose.items()},
-                midi={
-                    section: {path(t) if section == "params" else t: control for t, control in table.items()}
-                    for section, table in patch.midi.items()
-                },
-            )
-        )
+        self.become(renamed(self.patch, old, new))
 
     def _check(self, name: str, node: PatchNode) -> None:
         if node.kind not in self.library:
@@ -217,7 +200,7 @@ class Draft:
         """Take out the wires from one end to another; None: whatever is there."""
 
         def meant(wire: Wire | str, hop: Hop) -> bool:
-            outlet, inlet = (wire.outlet, wire.inlet) if isinstance(wire, Wire) else (hop.source.port, hop.dest.port)
+            outlet, inlet = _ports(wire, hop)
             return _is(source, hop.source.node, outlet) and _is(dest, hop.dest.node, inlet)
 
         self._cut(meant, f"from {source} to {dest}" if source and dest else f"to {dest}")
@@ -226,7 +209,7 @@ class Draft:
         """Take out every wire of a node, or of one of its ports."""
 
         def meant(wire: Wire | str, hop: Hop) -> bool:
-            outlet, inlet = (wire.outlet, wire.inlet) if isinstance(wire, Wire) else (hop.source.port, hop.dest.port)
+            outlet, inlet = _ports(wire, hop)
             return _is(end, hop.source.node, outlet) or _is(end, hop.dest.node, inlet)
 
         self._cut(meant, f"from or to {end}")
@@ -360,6 +343,11 @@ class Draft:
         self.alive = False
         for undo in reversed(self.dropped):
             undo()
+
+
+def _ports(wire: Wire | str, hop: Hop) -> tuple[str | None, str | None]:
+    """Outlet and inlet of a hop: as it means them, or as it is written where that means nothing yet."""
+    return (wire.outlet, wire.inlet) if isinstance(wire, Wire) else (hop.source.port, hop.dest.port)
 
 
 def _is(end: End | None, node: str, port: str | None) -> bool:

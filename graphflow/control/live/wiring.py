@@ -126,13 +126,3 @@ def rewritten(wires: Iterable[str], between: Between) -> tuple[str, ...]:
                 run += [*middle, hop.dest] if run else [hop.source, *middle, hop.dest]
         kept += [text(run)] if run else []
     return tuple(kept)
-
-
-def renamed(wires: Iterable[str], old: str, new: str) -> tuple[str, ...]:
-    """The texts with a node called otherwise."""
-    changed: list[str] = []
-    for wire in wires:
-        along = ends(wire)
-        there = any(end.node == old for end in along)
-        changed.append(text(End(new, e.port) if e.node == old else e for e in along) if there else wire)
-    return tuple(changed)
