@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable
 
 from graphflow.core.errors import PatchError, UserError, did_you_mean
+
+_CALL = re.compile(r"Verbs\.(\w+)(\(\) .+)", re.DOTALL)
+"""How Python says that a word was called with the wrong things."""
 
 LONGEST = 300
 """Letters of a line."""
@@ -58,7 +62,12 @@ def message(error: BaseException, known: Iterable[str] = ()) -> str:
     if isinstance(error, SyntaxError):
         return f"not Python: {error.msg}"
     if isinstance(error, NameError) and error.name:
-        return f"nothing is called {error.name!r}{did_you_mean(error.name, known)}"
+        others = [name for name in known if name != error.name]  # Python may seek elsewhere what is there
+        return f"nothing is called {error.name!r}{did_you_mean(error.name, others)}"
+    if isinstance(error, TypeError) and (call := _CALL.match(str(error))):
+        # it would count our object among what was given
+        why = "() was given too many values" if call[2].startswith("() takes") else call[2]
+        return f"{_one_line(call[1] + why)}; {call[1]}? tells how"
     try:
         words = _one_line(str(error))
     except Exception:  # noqa: BLE001 - an exception of the performer's own may not even have a text

@@ -116,6 +116,8 @@ class Verbs:
     def morph(self, values: Any, length: Any) -> None:
         """morph("night", 8), morph({"hall.mix": 0.5}, 2 * bar): glide to a scene or to values, at once."""
         seconds = span(length).in_seconds(self._session.transport)
+        if seconds < 0.0:
+            raise UserError(f"{span(length)} is too short; expected 0 s or more")
         if isinstance(values, Mapping):
             goals = plain(dict(values))
             self._now(lambda: self._session.morph(goals, seconds, meant=True))
