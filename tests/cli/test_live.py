@@ -172,7 +172,7 @@ def test_a_performance_from_the_first_key_to_the_last(here: Path):
     meter.heard("-6.0")
 
     live.type("while True: pass", ENTER, ENTER)
-    live.wait_for("cell 4 runs since")
+    live.wait_for("cell 4 has run for")
     meter.plays_on(0.5)
     live.type(CTRL_C)
     live.wait_for("cell 4 was stopped; nothing has changed")
@@ -232,7 +232,7 @@ def test_prompts_attach_and_are_killed_and_the_music_plays_on(here: Path):
     first.end()
 
     second = Terminal("attach", str(engine.process.pid), cwd=here)
-    second.wait_for("cell 5 runs since")
+    second.wait_for("cell 5 has run for")
     second.type(CTRL_C, "20 + 3", ENTER)
     second.wait_for_line("23")
     engine.process.send_signal(signal.SIGTERM)
@@ -327,7 +327,7 @@ def test_on_a_sound_card_a_runaway_cell_costs_no_block(here: Path, jack: JackSer
         busy.kill()
 
     live.type("while True: pass", ENTER, ENTER)
-    live.wait_for("cell 3 runs since")
+    live.wait_for("cell 3 has run for")
     before = meter.xruns
     meter.plays_on(3.0)
     assert meter.xruns - before <= 2 * control + 5, f"of 1125 blocks; {control} while another process was as busy"

@@ -71,7 +71,7 @@ class Lookout:
         if running != self._cell:
             self._cell, self._since = running, now
         if running and now - self._since >= LONG:
-            line = f"cell {running} runs since {now - self._since:.0f} s  {line}"
+            line = f"cell {running} has run for {now - self._since:.0f} s  {line}"
         return line
 
     @property

@@ -300,7 +300,7 @@ def test_the_lookout_sees_xruns_and_long_cells():
     assert lookout.look("10 xruns", 4) == "10 xruns"
     assert lookout.trouble
     now[0] = 3.0
-    assert lookout.look("10 xruns", 4) == "cell 4 runs since 3 s  10 xruns"
+    assert lookout.look("10 xruns", 4) == "cell 4 has run for 3 s  10 xruns"
     now[0] = 5.1
     assert lookout.look("10 xruns", 5) == "10 xruns"
     assert not lookout.trouble
