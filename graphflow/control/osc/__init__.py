@@ -3,8 +3,9 @@
 Its parts. What there is: `entry` and `tree` (the address space, of a patch), `bind` (what an address holds and does in
 a session), `space` (kept up to date), `pattern` and `dispatch` (finding it), `astray` (why there is nothing). What
 comes: `packet` and `frames` (bytes to messages), `clock` and `bundles` (when they count), `udp`, `tcp`, `peer` and
-`gate` (from where), `holder` (who has the port). What goes: `lease` and `feed` (values to subscribers), `sender` (what
-nodes tell), `complaints` (the log). `service` and `files` answer what belongs to no node; `server` holds it together.
+`gate` (from where), `holder` (who has the port). What goes: `lease`, `watchers` and `feed` (values to subscribers),
+`sender` (what nodes tell), `complaints` (the log). `service` and `files` answer what belongs to no node; `server` holds
+it together.
 """
 
 from typing import TYPE_CHECKING

@@ -12,6 +12,7 @@ from graphflow.control.osc.lease import Key, Lease, Values, Watch, messages_of, 
 from graphflow.control.osc.packet import written
 from graphflow.control.osc.peer import Peer
 from graphflow.control.osc.space import Space
+from graphflow.control.osc.watchers import Table, Watchers
 from graphflow.core.errors import UserError
 
 LEASE = 60.0
@@ -43,9 +44,7 @@ class Feed:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._leases: dict[Key, Lease] = {}
-        self._watching: dict[str, list[Watch]] = {}
-        self._levels: dict[str, list[Watch]] = {}
-        self._quick: dict[str, list[Watch]] = {}
+        self._watchers = Watchers()
         self._last: dict[str, Values] = {}
         self._ready: deque[Watch] = deque()
         self._values_at = self._levels_at = self._expire_at = 0.0
@@ -71,30 +70,30 @@ class Feed:
         if pattern not in held.watches and len(held.watches) >= MOST_PATTERNS:
             self._refused += 1
             raise UserError(f"/gf/subscribe: {MOST_PATTERNS} patterns already; take one with * that means them all")
+        for watch in held.watches.values():
+            self._watchers.drop(watch)
         held.target, held.owner, held.until = target, owner or key, now + lease
-        old = held.watches.get(pattern)
+        old = held.watches.pop(pattern, None)
+        for watch in held.watches.values():
+            self._watchers.take(watch)
         watch = held.watches[pattern] = Watch(held, pattern, 1.0 / min(max(hz or VALUES_HZ, SLOWEST_HZ), VALUES_HZ))
         if old is not None:  # asked for again, perhaps while something is moved
             watch.held = old.held
         self._fill(watch)
-        self._index()
         self._send_ready(now)
 
     def unsubscribe(self, key: Key, pattern: str | None = None) -> None:
         """No more of a pattern; None: of anything. Who asks may be the owner or the receiver."""
         for lease in [held for held in self._leases.values() if key in (held.key, held.owner)]:
-            if pattern is None:
-                lease.watches.clear()
-            else:
-                lease.watches.pop(pattern, None)
-            if not lease.watches:
-                del self._leases[lease.key]
-        self._index()
+            for name in list(lease.watches) if pattern is None else [pattern]:
+                self._end(lease, name)
 
     def leave(self, key: Key) -> None:
         """A connection has ended."""
-        if self._leases.pop(key, None) is not None:
-            self._index()
+        lease = self._leases.get(key)
+        if lease is not None:
+            for pattern in list(lease.watches):
+                self._end(lease, pattern)
 
     def heard_from(self, host: str, now: float) -> None:
         """Something came from a host: its leases begin anew."""
@@ -107,17 +106,15 @@ class Feed:
     def moved(self, address: str, peer: Peer, arguments: Sequence[Any], now: float) -> None:
         """Somebody has set a value: it is not sent back there for a while, and after that only if it became another."""
         source = peer.host, peer.port
-        for watch in self._watching.get(address, ()):
+        stranger = not self._watchers.owned(source)
+        for watch in self._watchers.values.get(address, ()):
             lease = watch.lease
             if source in (lease.owner, lease.key):
                 watch.held[address] = now + ECHO
                 watch.sent[address] = tuple(arguments)
-            elif lease.target.host == peer.host and not self._owns(source):
+            elif stranger and lease.target.host == peer.host:
                 watch.held[address] = now + ECHO  # another socket of the same program, perhaps
             self._mark(watch, address)
-
-    def _owns(self, source: Key) -> bool:
-        return any(source in (lease.owner, lease.key) for lease in self._leases.values())
 
     def look(self, now: float) -> None:
         if not self._leases:
@@ -125,13 +122,13 @@ class Feed:
         if now >= self._expire_at:
             self._expire_at = now + 1.0
             self._expire(now)
-        self._poll(self._quick)
+        self._poll(self._watchers.quick)
         if now >= self._values_at:
             self._values_at = now + 1.0 / VALUES_HZ
-            self._poll(self._watching)
+            self._poll(self._watchers.values)
         if now >= self._levels_at:
             self._levels_at = now + 1.0 / LEVELS_HZ
-            for address, watches in self._levels.items():
+            for address, watches in self._watchers.levels.items():
                 for watch in watches:
                     self._mark(watch, address)
         self._send_ready(now)
@@ -139,9 +136,9 @@ class Feed:
     def statistics(self) -> FeedStatistics:
         return FeedStatistics(len(self._leases), self._sent, self._ended, self._refused)
 
-    def _poll(self, watching: dict[str, list[Watch]]) -> None:
+    def _poll(self, watching: Table) -> None:
         for address, watches in watching.items():
-            value = value_of(watches[0].entries[address])
+            value = value_of(next(iter(watches)).entries[address])
             if value is not None and value != self._last.get(address):
                 self._last[address] = value
                 for watch in watches:
@@ -156,10 +153,9 @@ class Feed:
     def _expire(self, now: float) -> None:
         gone = [key for key, lease in self._leases.items() if lease.until < now]
         for key in gone:
-            del self._leases[key]
-        if gone:
-            self._ended += len(gone)
-            self._index()
+            self.leave(key)
+        self._ended += len(gone)
+        self._last = {address: value for address, value in self._last.items() if address in self._watchers.values}
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -206,13 +202,14 @@ class Feed:
 
     def _expand(self) -> None:
         """The addresses have changed."""
-        for lease in self._leases.values():
-            for watch in lease.watches.values():
+        for lease in list(self._leases.values()):
+            for watch in list(lease.watches.values()):
+                self._watchers.drop(watch)
                 self._fill(watch)
-        self._index()
 
     def _fill(self, watch: Watch) -> None:
-        """Look up what the pattern means now; what is new there is news. Raises UserError."""
+        """Look up what the pattern of a watch that is not among the watchers means now, and put it there; what is new
+        there is news. Raises UserError."""
         try:
             entries = self._meant(watch.pattern)
         except ValueError as error:
@@ -224,25 +221,23 @@ class Feed:
         watch.entries = {entry.address: entry for entry in entries}
         watch.sent = {address: sent for address, sent in watch.sent.items() if address in watch.entries}
         watch.held = {address: until for address, until in watch.held.items() if address in watch.entries}
+        self._watchers.take(watch)
         for address in fresh:
             self._mark(watch, address)
+
+    def _end(self, lease: Lease, pattern: str) -> None:
+        """Send no more of a pattern, if it was wanted; with the last one the lease ends."""
+        watch = lease.watches.pop(pattern, None)
+        if watch is not None:
+            self._watchers.drop(watch)
+        if not lease.watches:
+            del self._leases[lease.key]
 
     def _meant(self, pattern: str) -> Sequence[Entry]:
         if pattern == EVERYTHING:
             everything = (e for e in self._space.entries.values() if not e.address.startswith(f"{ROOT}/sys/"))
             return [e for e in everything if e.value is not None and e.what not in ("level", "status")]
         return [entry for entry in self._space.dispatch.find(pattern) if entry.value is not None]
-
-    def _index(self) -> None:
-        self._watching, self._levels, self._quick = {}, {}, {}
-        for lease in self._leases.values():
-            for watch in lease.watches.values():
-                for address, entry in watch.entries.items():
-                    table = self._levels if entry.what == "level" else self._watching
-                    table.setdefault(address, []).append(watch)
-                    if entry.address.startswith(f"{ROOT}/transport/"):  # a beat is to be seen when it falls
-                        self._quick.setdefault(address, []).append(watch)
-        self._last = {address: value for address, value in self._last.items() if address in self._watching}
 
     def __str__(self) -> str:
         return "\n".join(

@@ -15,7 +15,7 @@ Key: TypeAlias = tuple[str, int]
 Values: TypeAlias = tuple[Any, ...]
 
 
-@dataclass
+@dataclass(eq=False)
 class Lease:
     """One receiver. `owner` is who asked: the same computer may have several programs."""
 
@@ -29,7 +29,7 @@ class Lease:
         return self.target.host, self.target.port
 
 
-@dataclass
+@dataclass(eq=False)
 class Watch:
     """One pattern of a receiver. `pending`: addresses that may have news; `held`: until when they are not sent."""
 
