@@ -35,6 +35,8 @@ def why_not(address: str, entries: Mapping[str, Entry], session: Session) -> str
     if known is not None and rest and rest[0] not in known:
         what = "node" if family == "meter" else family
         return f"no {what} is called {rest[0][:SHOWN]!r}{did_you_mean(rest[0][:SHOWN], known)}"
+    if family == "node":  # there may be thousands of them, too many to look for one that is near
+        return f"{shown}: no such address; expected {ROOT}/node/NAME/PARAM"
     below = [entry for entry in entries if entry.startswith(f"{ROOT}/{family}")]
     return f"{shown}: no such address{did_you_mean(shown, below)}"
 

@@ -58,6 +58,7 @@ def test_scenes_and_macros(session: Session, desk: Desk):
         ("/gf/node/w/text", [1.0], "nodes.w.text is 1.0; expected text"),
         ("/gf/node/w/text/norm", [1.0], "/gf/node/w/text/norm: text is no number; it has no norm"),
         ("/other", [1.0], "/other: expected an address below /gf, like /gf/node/NAME/PARAM"),
+        ("/gf/node/a/value/x/y", [], "/gf/node/a/value/x/y: no such address; expected /gf/node/NAME/PARAM"),
         ("/gf/nodes/a", [], "/gf/nodes/a: no such address; did you mean 'node'?"),
     ],
 )
