@@ -11,16 +11,23 @@ if TYPE_CHECKING:
 
 NTP_TO_UNIX = 2_208_988_800
 """Seconds from 1900, where NTP begins to count, to 1970."""
+ERA = 2**32
+"""Seconds after which NTP begins anew, in February 2036 for the first time."""
 
 
 def tag_of(unix: float) -> int:
     """The time tag of a moment, in seconds since 1970."""
-    return round((unix + NTP_TO_UNIX) * 2**32)
+    return round((unix + NTP_TO_UNIX) % ERA * 2**32) % 2**64
 
 
-def unix_of(tag: int) -> float:
-    """The other way round; good to 0.2 microseconds."""
-    return tag / 2**32 - NTP_TO_UNIX
+def unix_of(tag: int, near: float) -> float:
+    """The other way round; good to 0.2 microseconds. Of the moments with this tag it is the one nearest to `near`."""
+    return near + between(tag_of(near), tag) / 2**32
+
+
+def between(tag: int, later: int) -> int:
+    """How much later one tag is than another, as they count again from 0 once in an era."""
+    return (later - tag + 2**63) % 2**64 - 2**63
 
 
 class Clock(Protocol):
@@ -42,7 +49,8 @@ class LiveClock:
         self._session, self._wall, self._steady = session, wall, steady
 
     def frame_of(self, tag: int) -> int:
-        ahead = unix_of(tag) - self._wall()
+        wall = self._wall()
+        ahead = unix_of(tag, wall) - wall
         frame = self._session.frame_clock.frame_at(self._steady() + ahead)
         return frame if frame >= 0 else self.now() + round(ahead * self._session.rate)
 
@@ -58,7 +66,7 @@ class GivenClock:
 
     def frame_of(self, tag: int) -> int:
         # in whole numbers: 2**31 is half a unit
-        return self._frame + ((tag - self._tag) * self._session.rate + 2**31 >> 32)
+        return self._frame + (between(self._tag, tag) * self._session.rate + 2**31 >> 32)
 
     def now(self) -> int:
         return self._session.engine.frame

@@ -140,8 +140,17 @@ def test_where_a_clock_runs_what_belongs_together_gets_a_frame_and_what_follows_
 
 
 def test_tags_are_times():
-    assert unix_of(tag_of(1.7e9 + 0.25)) == 1.7e9 + 0.25
+    assert unix_of(tag_of(1.7e9 + 0.25), 1.7e9) == 1.7e9 + 0.25
     assert tag_of(0.0) >> 32 == 2208988800
+
+
+def test_live_ten_years_are_ten_years_although_tags_begin_anew_in_2036(session: Session):
+    years = 315_360_000
+    for now in (1.7e9, 1.796e9, 2.0855e9):  # the last one is a week before the turn
+        clock = LiveClock(session, lambda now=now: now, Watch())
+        assert tag_of(now + years) < 2**64
+        assert clock.frame_of(tag_of(now + years)) == years * 48000
+        assert clock.frame_of(tag_of(now - years)) == -years * 48000
 
 
 def test_live_a_tag_is_compared_with_the_wall_clock_of_now(session: Session):
