@@ -100,6 +100,7 @@ class Sleeper(ControlNode):
 '''
 
 
+@pytest.mark.slow
 def test_one_signal_is_enough_while_a_node_holds_everything_up(patch: Path):
     (patch / "own").mkdir()
     (patch / "own" / "sleeper.py").write_text(SLEEPER)
@@ -120,6 +121,7 @@ def test_a_signal_while_it_compiles(patch: Path, how: signal.Signals, monkeypatc
     assert "Traceback" not in playing.text
 
 
+@pytest.mark.slow
 @pytest.mark.audio
 def test_a_card_at_another_rate_says_what_to_type(patch: Path, server: JackServer):
     server.start(44_100)
@@ -142,6 +144,7 @@ def test_two_play_at_once(patch: Path, server: JackServer):
     assert all("played" in playing.text for playing in both)
 
 
+@pytest.mark.slow
 @pytest.mark.audio
 def test_a_lost_card_comes_back(patch: Path, server: JackServer):
     server.start()

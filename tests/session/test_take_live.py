@@ -135,6 +135,7 @@ def test_a_generator_that_resamples(tmp_path: Path):
     check(tmp_path / "take", 3.0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="a worker is held up by SIGSTOP; POSIX only")
 def test_a_generator_that_was_too_late_is_as_late_again(tmp_path: Path):
     held: list[int] = []

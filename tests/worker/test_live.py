@@ -215,6 +215,7 @@ def test_what_a_generator_shows_and_how_it_ends(workers: Workers, player: Any) -
     assert other.state == "playing"
 
 
+@pytest.mark.slow
 def test_a_hung_generator_is_replaced(workers: Workers, player: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphflow.worker.life.STALL_SECONDS", 1.0)
     link = open_link(workers, **{"is": "hung", "chunks": 100})

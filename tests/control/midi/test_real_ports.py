@@ -110,6 +110,7 @@ def test_keys_and_knobs_come_in_and_notes_go_out(live: Any) -> None:
     stage.until(lambda: peer.hears(0x81, 60, 0), "its end outside")
 
 
+@pytest.mark.slow
 @pytest.mark.audio
 def test_devices_that_are_pulled_out_let_go_and_are_found_again(live: Any) -> None:
     stage, peer = live

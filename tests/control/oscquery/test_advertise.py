@@ -12,6 +12,7 @@ from graphflow.control.oscquery.advertise import OSC, OSCQUERY, Advertiser
 pytest.importorskip("zeroconf", reason="zeroconf is missing: pip install 'graphflow-live[zeroconf]'")
 
 
+@pytest.mark.slow
 def test_a_browser_finds_osc_and_oscquery_and_loses_them_at_the_end():
     from zeroconf import ServiceStateChange
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf

@@ -95,6 +95,7 @@ def run(folder, steps, *more):
     return load_file(folder / "checkpoint.safetensors")
 
 
+@pytest.mark.slow
 def test_training_learns_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(train, "HELD_OUT", 4)
     whole = run(tmp_path / "a", 6)

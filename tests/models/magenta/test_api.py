@@ -209,6 +209,7 @@ def test_more_than_memory_holds(rt: MagentaRT, monkeypatch: pytest.MonkeyPatch) 
     assert str(caught.value) == "num_samples is 77, which do not fit into the memory of cpu; make fewer at once"
 
 
+@pytest.mark.slow
 def test_another_device_loads_it_anew(folder: Path, rt: MagentaRT, monkeypatch: pytest.MonkeyPatch) -> None:
     moved = MagentaRT(rt.files, "cpu", "bfloat16")
     before = moved.model
