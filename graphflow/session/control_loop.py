@@ -18,13 +18,15 @@ from graphflow.session.transport import Transport
 
 Send = Callable[[ControlNode, str, Any, int, float | None], None]
 """The node, its outlet, the message, its frame (0: now), and seconds of glide (None: as usual)."""
-Take = Callable[[str, Any, int], None]
+Taker = Callable[[str, Any, int], None]
 """The name of the node that tells it, the message and its frame."""
 Report = Callable[[str], None]
 
 
 EARLY = 64
 """Messages from outside that are kept for a node that has just begun."""
+WAITING = 4096
+"""Changes that wait for a node that is busy; then the oldest go."""
 
 
 class _Life:
@@ -37,12 +39,13 @@ class _Life:
     def __init__(self, node: ControlNode) -> None:
         self.node = node
         self.changed: set[str] = set()
-        self.arrived: list[Arrival] = []
+        self.arrived: deque[Arrival] = deque(maxlen=WAITING)
         self.early: deque[Arrival] = deque(maxlen=EARLY)  # from outside, before it has said to whom it listens
         self.outside: tuple[str, ...] | None = None
         self.woken = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.idle = self.listens = False
+        self.lost = 0
 
 
 class ControlLoop:
@@ -57,7 +60,7 @@ class ControlLoop:
     ) -> None:
         self.folder = folder
         self.transport = Transport(rate)
-        self.takers: dict[str, Take] = {}
+        self.takers: dict[str, Taker] = {}
         """Services beside the graph that take what nodes tell them, by name."""
         self._loop, self._send, self._report, self._rate = loop, send, report, rate
         self._lives: dict[ControlNode, _Life] = {}
@@ -90,7 +93,7 @@ class ControlLoop:
         if life is not None:
             life.changed.add(name)
             if life.outside is not None:
-                life.arrived.append(Arrival(name, value, frame))
+                self._arrive(life, Arrival(name, value, frame))
             self._wake(life)
 
     def enter(self, outside: str, message: Any, frame: int = 0) -> None:
@@ -99,8 +102,15 @@ class ControlLoop:
             if life.outside is None:
                 life.early.append(Arrival(outside, message, frame))
             elif outside in life.outside:
-                life.arrived.append(Arrival(outside, message, frame))
+                self._arrive(life, Arrival(outside, message, frame))
                 self._wake(life)
+
+    def _arrive(self, life: _Life, arrival: Arrival) -> None:
+        if len(life.arrived) == WAITING:
+            if not life.lost:
+                self.report(life.node, f": it is too slow for what comes; more than {WAITING} changes wait")
+            life.lost += 1
+        life.arrived.append(arrival)
 
     def advance(self, frame: int) -> None:
         """The graph has come to this frame: wake who slept until now."""
@@ -152,7 +162,8 @@ class ControlLoop:
     async def arrivals(self, node: ControlNode, outside: tuple[str, ...]) -> AsyncIterator[tuple[Arrival, ...]]:
         life = self._lives[node]
         life.outside = outside
-        life.arrived = [arrival for arrival in life.early if arrival.what in outside]
+        life.arrived.clear()
+        life.arrived.extend(arrival for arrival in life.early if arrival.what in outside)
         life.early.clear()
         yield ()
         while True:
@@ -161,7 +172,8 @@ class ControlLoop:
                 life.listens = True
                 self._rest(life)
                 await life.woken.wait()
-            arrived, life.arrived = tuple(life.arrived), []
+            arrived = tuple(life.arrived)
+            life.arrived.clear()
             yield arrived
 
     async def sleep(self, node: ControlNode, seconds: float) -> None:

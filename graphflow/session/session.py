@@ -23,7 +23,7 @@ from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Expose, Patch
 from graphflow.core.units import level_of
 from graphflow.session.audible import silenced
-from graphflow.session.control_loop import Take
+from graphflow.session.control_loop import Taker
 from graphflow.session.flow import Flow
 from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
@@ -414,7 +414,7 @@ class Session:
         """A message of a service, like "midi", for every node that listens to it; it counts from a frame (0: now)."""
         self._flow.enter(outside, message, frame)
 
-    def serve(self, outside: str, take: Take | None) -> None:
+    def serve(self, outside: str, take: Taker | None) -> None:
         """Have a service take what nodes tell it; None: it takes nothing more."""
         if take is None:
             self._flow.takers.pop(outside, None)

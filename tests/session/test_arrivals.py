@@ -11,6 +11,7 @@ from graphflow import AudioIn, AudioNode, ControlNode, DeviceOut, Held, Inlet, N
 from graphflow.core.library import Library
 from graphflow.core.patch_text import read
 from graphflow.session import Session
+from graphflow.session.control_loop import WAITING
 from graphflow.session.offline import render
 
 heard: list[Any] = []
@@ -48,6 +49,17 @@ class Listener(ControlNode):
             heard.extend(arrivals)
 
 
+class Busy(ControlNode):
+    """Thinks for a long time about the first that comes."""
+
+    notes = Inlet(Notes, "What it hears.")
+
+    async def run(self) -> None:
+        async for arrivals in self.arrivals("keys"):
+            heard.append(len(arrivals))
+            await self.sleep(0.5)
+
+
 class Sink(AudioNode):
     """What you hear."""
 
@@ -71,9 +83,10 @@ kind = "sink"
 """
 
 
-def opened(text: str = PATCH) -> Session:
+def opened(text: str = PATCH, lines: list[str] | None = None) -> Session:
     heard.clear()
-    session = Session(Library(Keys, Listener, Sink), lockstep=True)
+    report = (lambda line: None) if lines is None else lines.append
+    session = Session(Library(Keys, Listener, Busy, Sink), lockstep=True, report=report)
     play(session, text)
     sound(session, 512)
     return session
@@ -201,4 +214,18 @@ def test_a_panic_from_another_thread_is_silence_at_once_and_services_hear_of_it_
     assert session.engine.silent and threads == []
     session.loop.run_until_complete(session.settle())
     assert threads == [threading.get_ident()]
+    session.close()
+
+
+def test_what_comes_too_fast_for_a_node_is_told_once_and_the_oldest_go() -> None:
+    lines: list[str] = []
+    session = opened(
+        PATCH.replace('"k -> l"', '"k -> b"').replace("nodes.l]", "nodes.b]").replace("listener", "busy"), lines
+    )
+    for key in range(WAITING + 10):
+        session.enter("keys", key + 1)
+    sound(session, 48_000)
+    assert heard == [0, WAITING]
+    slow = "it is too slow for what comes; more than 4096 changes wait"
+    assert lines == [f"nodes.k: {slow}", f"nodes.b: {slow}"]  # all of it came between two looks
     session.close()
