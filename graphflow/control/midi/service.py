@@ -72,6 +72,7 @@ class MidiService:
         self._clock_port = ""  # the device whose clock counts: the first that has one
         self._follower = Follower(self.clock_in)
         self._told_clock = False
+        self._told_fault = ""
         self._clock_out = ClockOut() if clock == "out" else None
         self._decoders: dict[str, Decoder] = {}
         self._waiting: list[tuple[int, int, Midi]] = []
@@ -95,8 +96,14 @@ class MidiService:
         self._again()
 
     def _again(self) -> None:
-        self.look()
         self._timer = self.session.loop.call_later(POLL, self._again)
+        try:
+            self.look()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not end MIDI; it is told, once
+            line = f"MIDI: {type(error).__name__}: {error}; going on, please report this line"
+            if line != self._told_fault:
+                self._told_fault = line
+                self._report(line)
 
     def close(self) -> None:
         """Let go of all that is held, stop the clock, and give the devices back. The session may be closed already."""
