@@ -55,7 +55,8 @@ class RemoteDesk:
         self._numbers = itertools.count(1)
         self._asked: dict[int, Future[Any]] = {}
         self._heard: list[Hear] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of what was asked
+        self._sending = threading.Lock()  # held while the engine does not read; answers are taken meanwhile
         self._running = 0
         self.gone = False
         self._leaving = False
@@ -127,15 +128,24 @@ class RemoteDesk:
         future: Future[Any] = Future()
         with self._lock:
             number = next(self._numbers)
-            self._asked[number] = future
-            try:
-                if self.gone:
-                    raise OSError("it has gone")
+            gone = self.gone
+            if not gone:
+                self._asked[number] = future
+        if gone:
+            future.set_exception(Gone("the engine has ended"))
+            return future
+        try:
+            with self._sending:
                 self._socket.sendall(lines.encoded({"id": number, "do": what, **more}))
-            except OSError:
-                self._asked.pop(number, None)
+        except OSError:
+            if self._forgotten(number) is not None:
                 future.set_exception(Gone("the engine has ended"))
         return future
+
+    def _forgotten(self, number: int) -> Future[Any] | None:
+        """What was asked under a number, which is not waited for any more."""
+        with self._lock:
+            return self._asked.pop(number, None)
 
     def _answer(self, what: str, otherwise: Any, **more: Any) -> Any:
         """What the engine answers, or `otherwise` where it has gone or takes too long."""
@@ -150,9 +160,9 @@ class RemoteDesk:
                 self._take(message)
         except (OSError, lines.Malformed):
             pass  # cut off in the midst of a line: it has gone as well
-        self.gone = True
         self._socket.close()
         with self._lock:
+            self.gone = True
             left, self._asked = list(self._asked.values()), {}
         for future in left:
             future.set_exception(Gone("the engine has ended"))
@@ -164,10 +174,10 @@ class RemoteDesk:
             for callback in list(self._heard):
                 callback(str(message["line"]))
             return
-        with self._lock:
-            future = self._asked.pop(int(message.get("id", 0)), None)
+        number = message.get("id")
+        future = self._forgotten(number) if isinstance(number, int) else None
         if future is None:
-            return  # an answer that nobody waits for any more
+            return  # an answer that nobody waits for
         if "error" in message:
             future.set_exception(UserError(str(message["error"])))
         else:
