@@ -9,6 +9,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ class _Life:
         self.task: asyncio.Task[None] | None = None
         self.idle = self.listens = False
         self.lost = 0
+
+
+@dataclass(frozen=True)
+class ControlLoopStatistics:
+    """How many nodes run, how many of them are busy, and how many changes came too fast for them."""
+
+    nodes: int
+    busy: int
+    lost: int
 
 
 class ControlLoop:
@@ -124,6 +134,14 @@ class ControlLoop:
     async def settle(self) -> None:
         """Return when every node waits for a change or for a later frame."""
         await self._quiet.wait()
+
+    def statistics(self) -> ControlLoopStatistics:
+        lives = self._lives.values()
+        return ControlLoopStatistics(len(lives), sum(not x.idle for x in lives), sum(x.lost for x in lives))
+
+    def __str__(self) -> str:
+        said = self.statistics()
+        return f"{said.nodes} control nodes, {said.busy} busy, {said.lost} changes lost"
 
     # --- what a node asks of its host -----------------------------------------------------------------------------
 

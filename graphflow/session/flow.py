@@ -106,6 +106,9 @@ class Flow:
     def close(self) -> None:
         self._control.close()
 
+    def __str__(self) -> str:
+        return f"{self._control}, {len(self._unsent)} numbers wait for the engine"
+
     def _end(self, name: str) -> None:
         """A node of this name is gone, or begins anew: what it sent and was sent no longer counts."""
         self._post.forget(name)

@@ -54,6 +54,10 @@ class Watch:
         if self._thread.ident is not None:
             self._thread.join(2.0)
 
+    def __str__(self) -> str:
+        places = ", ".join(map(str, self._places)) or "nothing"
+        return f"{'polls' if self.polls else 'watches'} {places}"
+
     def _run(self) -> None:
         seen = self._look()
         while not self._stop.is_set():

@@ -122,6 +122,9 @@ class RemoteDesk:
         if callback in self._heard:
             self._heard.remove(callback)
 
+    def __str__(self) -> str:
+        return f"{self.place}{', gone' if self.gone else ''}"
+
     # --- the socket ---------------------------------------------------------------------------------------------------
 
     def _ask(self, what: str, **more: Any) -> Future[Any]:

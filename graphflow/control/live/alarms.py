@@ -46,6 +46,9 @@ class Alarms:
             self._closed = True
             self._wake.notify()
 
+    def __str__(self) -> str:
+        return f"{len(self._calls)} alarms"
+
     def _run(self) -> None:
         while True:
             with self._wake:

@@ -55,6 +55,9 @@ class Pipe:
     def say(self, line: str) -> None:
         self._said(shown(line))
 
+    def __str__(self) -> str:
+        return f"{self.entered} cells from a pipe"
+
     def _run(self) -> None:
         self._desk.hear(self.say)
         self.listening = True

@@ -105,6 +105,9 @@ class Repl:
         """Print above the prompt, from any thread."""
         self._above.report(line)
 
+    def __str__(self) -> str:
+        return f"{self.entered} cells typed, {self._above.dropped} lines left out"
+
     # --- in its own thread --------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
