@@ -54,7 +54,7 @@ class Files:
     def target(self, name: str | Path | None, over: bool) -> Path:
         """Where a patch is to be saved. Raises UserError where there is no name, or somebody else's file."""
         if name is None:
-            return _open(self._own("save"))
+            return replaceable(self._own("save"))
         path = self.named(name)
         same = self.path is not None and path.resolve() == self.path.resolve()
         if path.is_dir():
@@ -63,7 +63,7 @@ class Files:
             raise UserError(f'{path.name} is there already; save("{name}", over=True) replaces it')
         if not path.resolve().parent.is_dir():
             raise UserError(f"{path.name} cannot be saved: there is no folder {path.parent}")
-        return _open(path)
+        return replaceable(path)
 
     def _own(self, word: str) -> Path:
         if self.path is None:
@@ -124,7 +124,7 @@ class Files:
         return path, text, patch
 
 
-def _open(path: Path) -> Path:
+def replaceable(path: Path) -> Path:
     """The path again. Raises UserError where its owner wants it left as it is, which replacing it would not heed."""
     if path.exists() and not path.stat().st_mode & 0o222:
         raise UserError(f"{path.name} is read-only; save under another name, or make it writable first")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphflow.control.live.files import Files
+from graphflow.control.live.files import Files, replaceable
 from graphflow.control.osc.peer import Call
 from graphflow.core.errors import UserError
 
@@ -46,7 +46,7 @@ class PatchFiles:
     def place(self, name: str, address: str) -> Path:
         """The file a name means, in the patch's folder. Raises UserError for any other."""
         folder = self.files.folder
-        wrong = "\0" in name or "\\" in name or Path(name).is_absolute()
+        wrong = not name.isprintable() or "\\" in name or Path(name).is_absolute()
         wrong = wrong or not name or any(part.startswith(".") for part in Path(name).parts)  # hidden files neither
         path = folder / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
         try:
@@ -80,9 +80,15 @@ class PatchFiles:
             raise UserError(f"{address}: this patch has no file yet; give it a name")
         return self.files.path
 
-    def save(self, name: str, address: str) -> Path:
-        """Write what plays, with the values that controllers have left. Raises UserError."""
-        path = self.place(name, address) if name else self.own(address)
+    def save(self, name: str, address: str, *, over: bool = False) -> Path:
+        """Write what plays, with the values that controllers have left; over another patch only where that is meant.
+
+        Raises UserError.
+        """
+        path = replaceable(self.place(name, address) if name else self.own(address))
+        own = self.files.path
+        if path.exists() and not over and (own is None or path.resolve() != own.resolve()):
+            raise UserError(f"{path.name} is there already; {address} {name} 1 replaces it")
         patch = self._session.with_values_left()
         now = self.files.changed_meanwhile(path)
         if now is not None:

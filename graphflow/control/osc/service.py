@@ -114,7 +114,8 @@ class Service:
     def take_patch_save(self, arguments: Sequence[Any], call: Call) -> None:
         address = f"{ROOT}/patch/save"
         self._server.files.check(call, address)
-        path = self._server.files.save(word(arguments, address), address)
+        over = len(arguments) > 1 and number(address, arguments[1]) != 0.0
+        path = self._server.files.save(word(arguments, address), address, over=over)
         call.peer.send(written(address, [path.stem]))
 
     def take_patch_load(self, arguments: Sequence[Any], call: Call) -> None:

@@ -243,7 +243,7 @@ def always() -> Iterator[Entry]:
 
 def of_files() -> Iterator[Entry]:
     for name, types, doc in (
-        ("save", "s", "Writes what plays to its file, or to another in its folder."),
+        ("save", "si", "Writes what plays to its file, or to another in its folder; with 1 over one that is there."),
         ("load", "s", "Goes over to another patch of its folder."),
         ("reload", "i", "Goes back to what the patch's file says."),
         ("undo", "i", "Takes the last edit back."),

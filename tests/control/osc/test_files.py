@@ -32,6 +32,18 @@ def test_save_writes_what_plays_and_keeps_what_was_typed(session: Session, desk:
     assert desk.send("/gf/patch/list") == [("/gf/patch/list", ["evening", "test"])]
 
 
+def test_another_patch_is_only_written_over_where_that_is_meant(session: Session, desk: Desk, tmp_path: Path):
+    (tmp_path / "other.toml").write_text("theirs")
+    line = "other.toml is there already; /gf/patch/save other 1 replaces it"
+    assert desk.send("/gf/patch/save", "other") == [("/gf/sys/error", ["/gf/patch/save", line])]
+    assert (tmp_path / "other.toml").read_text() == "theirs"
+    assert desk.send("/gf/patch/save", "other", 1) == [("/gf/patch/save", ["other"])]
+    assert desk.send("/gf/patch/save", "other") == [("/gf/patch/save", ["other"])]  # it is this patch's own now
+    (tmp_path / "other.toml").chmod(0o444)
+    (told,) = desk.send("/gf/patch/save")
+    assert told[1][1] == "other.toml is read-only; save under another name, or make it writable first"
+
+
 def test_load_goes_over_to_another_patch_and_undo_comes_back(session: Session, desk: Desk, tmp_path: Path):
     other = PATCH.replace('kind = "steady"', 'kind = "steady"\nvalue = 0.75')
     (tmp_path / "other.toml").write_text(other)
@@ -51,7 +63,20 @@ def test_load_goes_over_to_another_patch_and_undo_comes_back(session: Session, d
 
 @pytest.mark.parametrize(
     "name",
-    ["../other", "/etc/passwd", "", "a/../../x", "..", "x\\..\\y", "link", "n" * 5000, "\ud7ff/../../..", "%2e%2e/x"],
+    [
+        "../other",
+        "/etc/passwd",
+        "",
+        "a/../../x",
+        "..",
+        "x\\..\\y",
+        "link",
+        "n" * 5000,
+        "\ud7ff/../../..",
+        "%2e%2e/x",
+        "a\x01b",
+        "a\nb",
+    ],
 )
 def test_no_name_leaves_the_folder(session: Session, desk: Desk, tmp_path: Path, name: str):
     outside = tmp_path.parent / "outside.toml"
