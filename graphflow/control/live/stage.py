@@ -73,7 +73,6 @@ class Stage:
         self._ears: list[Hear] = []
         self._lock = threading.Lock()
         self._count = self._running = self._failed = self._left_behind = 0
-        self._said: list[str] = []
         self._traceback = ""
         self._leash = Leash()
         self._draft: Draft | None = None
@@ -193,7 +192,7 @@ class Stage:
             nonlocal value
             value = self._value(number, source)
 
-        self._running, self._said = number, []
+        self._running = number
         silence = self._alarms.after(self.still, lambda: self.tell(f"cell {number} still runs; Ctrl-C stops it"))
         try:
             self._entries.run(act, self._play, self._leash, begun=took)
@@ -204,7 +203,7 @@ class Stage:
             self._traceback = faults.in_full(error)
         else:
             notes = draft.notes if draft is not None else []
-            ok, text = True, "\n".join([*notes, *self._said, *([value] if value else [])])
+            ok, text = True, "\n".join([*notes, *([value] if value else [])])
         finally:
             silence()
         with self._lock:
@@ -286,10 +285,6 @@ class Stage:
                 ear(line)
             except Exception:  # noqa: BLE001 - a prompt that is gone must not disturb the others
                 self.unhear(ear)
-
-    def note(self, line: str) -> None:
-        """Say something at the end of the cell that runs."""
-        self._said.append(line)
 
     def _event_fault(self, name: str, error: BaseException, rest: str) -> None:
         self._traceback = faults.in_full(error)

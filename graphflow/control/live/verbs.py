@@ -208,7 +208,7 @@ class Verbs:
 
         def write() -> None:
             files.save(path, self._session.patch, now)
-            self._stage.note(f"saved {path.name}")
+            draft.notes.append(f"saved {path.name}")
 
         draft.then.append(write)
 
@@ -227,7 +227,7 @@ class Verbs:
 
         def loaded() -> None:
             files.known = path, text
-            self._stage.note(f"{patch.title or path.stem} plays")
+            draft.notes.append(f"{patch.title or path.stem} plays")
 
         draft.then.append(loaded)
 
