@@ -123,7 +123,9 @@ def test_a_shown_command_does_its_work(command: str, desk: Path, capsys: pytest.
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", LOUD)
-def test_a_shown_command_that_plays_does_its_work(command: str, desk: Path) -> None:
+def test_a_shown_command_that_plays_does_its_work(command: str, desk: Path, request: pytest.FixtureRequest) -> None:
+    if "--midi" in command:
+        request.getfixturevalue("jack")  # MIDI wants ALSA's sequencer or a JACK server
     graphflow = str(Path(sys.executable).parent / "graphflow")
     if re.match("graphflow (play|render)", command):
         command += " --seconds 2"

@@ -85,7 +85,7 @@ def test_what_was_typed_is_heard_again(take: Path, capsys: pytest.CaptureFixture
     assert f"{take}: 2.5 s again, " in said
     assert "the same as it was heard, in all " in said
     edits = [json.loads(line) for line in (take / "events.jsonl").read_text().splitlines()]
-    assert sum("edit" in event for event in edits) >= 4
+    assert sum("edit" in event for event in edits) >= 2  # those that come during a fade become one
     assert (take / "patch.toml").read_text() == PATCH
 
 
