@@ -40,6 +40,13 @@ class Prompts:
             return tuple(Slot(built.params[words], built.params[weight]) for words, weight in own)
         return self._slots.of(node)
 
+    def not_in_the_patch(self) -> str:
+        """A line about words in slots, which no patch holds; "" where there are none."""
+        nodes = self._slots.speaking()
+        if not nodes:
+            return ""
+        return f"the slots of {', '.join(nodes)} are not in it; a prompt node wired into {nodes[0]} keeps its words"
+
     def keep(self, graph: Graph) -> None:
         """Forget those of nodes that are gone, or have become another kind."""
         self._slots.keep(graph)

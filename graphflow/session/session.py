@@ -337,6 +337,10 @@ class Session:
         """What a generator's slots hold, from slot 0 on. Raises UserError."""
         return self._prompts.of(node)
 
+    def prompts_not_in_the_patch(self) -> str:
+        """A line about prompts that `with_values_left` does not hold; "" where there are none."""
+        return self._prompts.not_in_the_patch()
+
     def scene(self, name: str, seconds: float = 0.0, frame: int = 0) -> None:
         """Set everything a scene names, or glide there. Raises UserError where there is no such scene."""
         if name not in self.patch.scenes:

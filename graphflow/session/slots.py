@@ -43,6 +43,10 @@ class Slots:
         parts = tuple(Part(slot.weight, slot.text) for slot in self.of(node) if slot.text and slot.weight > 0.0)
         return Style(parts) if parts else None
 
+    def speaking(self) -> tuple[str, ...]:
+        """The generators whose slots say something."""
+        return tuple(node for node in self._of if self.style(node) is not None)
+
     def keep(self, graph: Graph) -> None:
         """Forget those of nodes that are gone, or have become another kind."""
         self._of = {n: held for n, held in self._of.items() if n in graph.nodes and graph.nodes[n].kind == held[0]}

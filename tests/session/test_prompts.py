@@ -137,3 +137,12 @@ def test_a_tempo_set_by_hand_stays_until_the_patch_says_another(session: Session
         session.tempo(5.0)
     session.tempo(None)
     assert session.transport.tempo is None
+
+
+def test_what_no_patch_holds_is_known(session: Session):
+    assert session.prompts_not_in_the_patch() == ""
+    session.prompt("band", 2, "choir", 0.5)
+    line = "the slots of band are not in it; a prompt node wired into band keeps its words"
+    assert session.prompts_not_in_the_patch() == line
+    session.prompt("band", 2, weight=0.0)
+    assert session.prompts_not_in_the_patch() == ""

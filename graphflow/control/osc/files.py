@@ -94,6 +94,8 @@ class PatchFiles:
         if now is not None:
             patch = self.files.brought_together(now, path, patch)
         self.files.save(path, patch, now)
+        if not_in_it := self._session.prompts_not_in_the_patch():
+            self._session.report(f"saved {path.name}; {not_in_it}")
         return path
 
     def back(self) -> None:

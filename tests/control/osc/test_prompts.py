@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +143,18 @@ def test_only_generators_have_prompts(desk: Desk):
     entries = desk.server.space.entries
     assert "/gf/node/band/prompt" in entries and "/gf/node/w/prompt" not in entries
     assert desk.send("/gf/node/w/prompt", 0, "x")[0][1][1] == "nodes.w: words has no 'prompt'"
+
+
+def test_a_save_says_which_prompts_are_not_in_it(session: Session, watch: Watch, tmp_path: Path, lines: list[str]):
+    (tmp_path / "test.toml").write_text(PATCH)
+    server = OscServer(session, port=0, steady=watch, path=tmp_path / "test.toml")
+    session.loop.run_until_complete(server.start())
+    desk = Desk(session, server)
+    desk.send("/gf/node/choir/prompt", 0, "jazz", 0.5)
+    assert desk.send("/gf/patch/save") == [("/gf/patch/save", ["test"])] and lines == []
+    assert read((tmp_path / "test.toml").read_text())[0].nodes["choir"].values == {"prompt1": "jazz", "weight1": 0.5}
+    desk.send("/gf/node/band/prompt", 0, "jazz", 0.5)
+    assert desk.send("/gf/patch/save") == [("/gf/patch/save", ["test"])]
+    assert lines == ["saved test.toml; the slots of band are not in it; a prompt node wired into band keeps its words"]
+    desk.close()
+    server.close()
