@@ -258,7 +258,7 @@ class Verbs:
         self._stage.draft().notes += str(self._stage.events).splitlines()
 
     def quit(self) -> None:
-        """quit(): fade out and end; Ctrl-D leaves a prompt that is attached."""
+        """quit(): fade out and end; at a prompt that is attached, leave it, as Ctrl-D does."""
         self._stage.draft().then.append(self._stage.stopping)
 
     exit = quit
