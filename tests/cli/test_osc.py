@@ -75,7 +75,7 @@ def test_each_controller_is_written_and_says_what_to_do_next(
     ):
         file = tmp_path / name
         assert main([form, patch, "-o", str(file)]) == 0
-        assert capsys.readouterr().out == f"{file}: 7 controls for tone.toml; {told}\n"
+        assert capsys.readouterr().out == f"{file}: 8 controls for tone.toml; {told}\n"
     assert b"/gf/node/tone/freq/norm" in zlib.decompress((tmp_path / "a.tosc").read_bytes())
     assert json.loads((tmp_path / "a.maxpat").read_text())["patcher"]["boxes"]
     assert (tmp_path / "a.pd").read_text().startswith("#N canvas")
