@@ -7,6 +7,7 @@ and the versions of Python and numba; a changed helper file makes a new kernel.
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import os
 import re
@@ -155,8 +156,9 @@ def _compile(spec: Spec, form: str, key: str, foreign: bool) -> Kernel:
         made, warm = _native(spec, form, foreign, f"{name}_again", text, file, False), False
     if not warm:
         refuse(made._library.get_asm_str(), spec, form)
-        if on_disk:
-            checked.touch()
+        with contextlib.suppress(OSError):  # a full disk: it is compiled and looked through again at the next start
+            if on_disk:
+                checked.touch()
     return Kernel(spec.kind, form, int(made.address), made, time.perf_counter() - begun, warm)
 
 
@@ -196,6 +198,8 @@ def _native(spec: Spec, form: str, foreign: bool, name: str, text: str, file: Pa
             return numba.cfunc(KERNEL, cache=on_disk, **options)(scope["kernel"])
     except NumbaError as error:
         raise CompileError(_author_line(error, spec, form)) from error
+    except OSError:  # a disk that is full: it is not kept
+        return _native(spec, form, foreign, name, text, file, False)
 
 
 def _let_go(module: ModuleType) -> None:

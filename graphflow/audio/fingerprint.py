@@ -57,8 +57,11 @@ class Native:
     def _compiled(self) -> Any:
         with self._lock:
             if self._made is None:
-                decorate = numba.cfunc(self._signature, cache=True, nogil=True, error_model="numpy")
-                self._made = decorate(self._function)
+                options = {"nogil": True, "error_model": "numpy"}
+                try:
+                    self._made = numba.cfunc(self._signature, cache=True, **options)(self._function)
+                except (OSError, RuntimeError):  # a full disk, or no folder that can be written: it is not kept
+                    self._made = numba.cfunc(self._signature, **options)(self._function)
             return self._made
 
     @property

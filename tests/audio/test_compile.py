@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import subprocess
 import sys
@@ -11,11 +12,12 @@ import broken_nodes
 import numpy as np
 import pytest
 import small_nodes
+from numba import types
 
 import graphflow.audio.compile as compiler
 from graphflow.audio import solo
 from graphflow.audio.compile import CompileError, compile_kernel, compiled_forms, kernel_hash, prepare
-from graphflow.audio.fingerprint import fingerprint
+from graphflow.audio.fingerprint import Native, fingerprint
 from graphflow.audio.widening import widenings
 from graphflow.core.library import load
 from graphflow.core.node import AudioNode
@@ -64,6 +66,20 @@ def test_a_kernel_is_compiled_once_and_then_comes_from_disk(cache: Path, monkeyp
     assert str(warm) == "level.tick cached"
     assert sorted(f.suffix for f in cache.iterdir()) == ["", ".checked", ".py"]
     assert "def kernel(context, frames, frame):" in next(cache.glob("*.py")).read_text()
+
+
+def test_on_a_full_disk_a_kernel_is_compiled_and_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", full)
+    kernel = compile_kernel(small_nodes.Level.spec, "tick")
+    assert not kernel.warm
+    assert kernel.address
+    monkeypatch.setattr(compiler, "_made", {})
+    assert not compile_kernel(small_nodes.Level.spec, "tick").warm
+    engines_own = Native(types.int64(types.int64), lambda x: x)
+    assert engines_own.ctypes(3) == 3
 
 
 def test_a_kernel_that_nobody_looked_through_is_not_taken_from_disk(
