@@ -51,8 +51,10 @@ class OwnThread:
         try:
             return future.result(within)
         except TimeoutError:
+            if future.done():  # it is what the function itself has raised
+                raise
             future.cancel()
-            raise
+            raise TimeoutError(f"the session did not answer within {within:g} s; a node may hold it up") from None
 
     def soon(self, function: Callable[[], None]) -> None:
         """Run something there without waiting for it; in place where it is the calling thread."""
