@@ -128,6 +128,10 @@ class Session:
         """Where somebody else's nodes are tried before they play. For any thread."""
         return self._parts.trials
 
+    def unforeseen(self, place: str, context: Mapping[str, Any]) -> None:
+        """Tell what an event loop of this performance has to say of itself."""
+        self._troubles.unforeseen(place, context)
+
     # --- transactions -------------------------------------------------------------------------------------------------
 
     def prepare(self, patch: Patch, library: Library | None = None) -> None:

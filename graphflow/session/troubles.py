@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from graphflow.audio.autopsy import explain
 from graphflow.audio.engine import Engine
@@ -22,6 +23,7 @@ class Troubles:
         self._loop, self._engine, self._report = loop, engine, report
         self._told: dict[str, None] = {}
         self._explained: set[str] = set()
+        loop.set_exception_handler(lambda loop, context: self.unforeseen("session", context))
 
     def tell_once(self, line: str) -> None:
         """Tell a line that was not told before; nothing for none."""
@@ -30,6 +32,14 @@ class Troubles:
             if len(self._told) > KEPT:
                 self._told.pop(next(iter(self._told)))
             self._report(line)
+
+    def unforeseen(self, place: str, context: Mapping[str, Any]) -> None:
+        """What an event loop has to say, such as that there are no more files for who wants to connect."""
+        error = context.get("exception")
+        what = f"{type(error).__name__}: {error}" if error is not None else str(context.get("message"))
+        # the system's refusals are nobody's mistake here
+        repair = "" if isinstance(error, OSError) else ", please report this line"
+        self.tell_once(f"{place}: {what.splitlines()[0]}; playing on{repair}")
 
     def look(self, parts: Parts) -> None:
         """See what has gone wrong. Never waits."""

@@ -24,6 +24,7 @@ from graphflow.control.osc.packet import LARGEST
 from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer
 from graphflow.control.oscquery.client import Client
+from graphflow.control.oscquery.door import OPEN, door
 from graphflow.control.oscquery.guard import new_token, refused
 from graphflow.control.oscquery.namespace import news, tree
 from graphflow.core.errors import UserError
@@ -131,6 +132,7 @@ class OscQuery:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(self._unforeseen)
         try:
             self._loop.run_until_complete(self._serve())
         finally:
@@ -151,6 +153,7 @@ class OscQuery:
                 max_queue=16,
                 logger=_quiet,
                 server_header=None,
+                create_connection=door(OPEN, self._turn_away),
             )
         except OSError as error:
             self._failed = error
@@ -161,6 +164,12 @@ class OscQuery:
             await self._stop.wait()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+
+    def _turn_away(self) -> None:
+        self._refused += 1
+
+    def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._in_session(lambda: self.osc.session.unforeseen("OSCQuery", context))
 
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a plain request; None lets a WebSocket begin."""

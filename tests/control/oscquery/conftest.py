@@ -67,8 +67,13 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    lines: list[str] = []
+def lines() -> list[str]:
+    """What the session has reported."""
+    return []
+
+
+@pytest.fixture
+def house(tmp_path: Path, lines: list[str]) -> Iterator[House]:
     session = opened(PATCH, lines, tmp_path)
     query = None
     osc = None

@@ -19,6 +19,7 @@ from kinds import change
 
 from graphflow.control.osc.packet import read, written
 from graphflow.control.oscquery.client import OUTBOX, Client
+from graphflow.control.oscquery.door import OPEN
 from graphflow.control.oscquery.server import OscQuery
 from graphflow.core.errors import UserError
 from tests.conftest import wait_until
@@ -360,3 +361,29 @@ def test_what_a_slow_client_does_not_take_is_dropped_and_counted():
     assert client.dropped == 5 and client.behind
     loop.close()
     client.send(b"x")  # the server has ended: nothing is raised
+
+
+def test_who_only_knocks_takes_no_more_than_so_many_places(house: House):
+    knocking = [socket.create_connection(("127.0.0.1", house.query.port)) for _ in range(OPEN)]
+    late = socket.create_connection(("127.0.0.1", house.query.port), timeout=10.0)
+    assert late.recv(1) == b""
+    assert house.query.statistics().refused == 1
+    for opened in (late, *knocking):
+        opened.close()
+
+    def answered() -> bool:
+        try:
+            return house.get("/?HOST_INFO")[0] == 200
+        except ConnectionError:  # it has not seen yet that they left
+            return False
+
+    wait_until(answered, 10.0, "an answer")
+
+
+def test_what_the_loop_has_to_say_is_one_line(house: House, lines: list[str]):
+    error = OSError(24, "Too many open files")
+    for loop in (house.session.loop, house.query._loop, house.query._loop):
+        context = {"message": "socket.accept() out of system resource", "exception": error}
+        loop.call_soon_threadsafe(loop.call_exception_handler, context)
+    told = [f"{place}: OSError: [Errno 24] Too many open files; playing on" for place in ("session", "OSCQuery")]
+    house.while_playing(lambda: wait_until(lambda: sorted(lines) == sorted(told), 10.0, "a line for each"))
