@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from graphflow.core.node import Spec
 
 START_WITHIN, LOAD_WITHIN, COMPILE_WITHIN, PLAY_WITHIN = 60.0, 20.0, 120.0, 5.0
 """Seconds the process may take to start, a file to be run, a node to compile, and to play half a second of sound."""
-WARM, LOADED, COMPILED, DONE = "warm", "loaded", "compiled", "done"
-"""What the process says, each with the kind it speaks of: before the file is run, after it, and for each kind."""
+WARM, LOADED, COMPILED, MUTED, DONE = "warm", "loaded", "compiled", "muted", "done"
+"""What the process says, each with the kind it speaks of: before the file is run, after it, and for each kind; that
+one would be mute at once, and why."""
 CHILD = "graphflow.audio.trial_child"
 
 
@@ -58,9 +59,17 @@ class Trials:
                 with contextlib.suppress(OSError):  # then the next trial says why
                     self._waiting = _Process()
 
-    def run(self, file: Path, kinds: Iterable[str], *, seconds: float = PLAY_WITHIN) -> str | None:
+    def run(
+        self,
+        file: Path,
+        kinds: Iterable[str],
+        *,
+        seconds: float = PLAY_WITHIN,
+        values: Mapping[str, Sequence[Mapping[str, float]]] | None = None,
+    ) -> str | None:
         """Run a node file, compile and play some of its kinds there. One line if that crashes or hangs, else None.
 
+        `values` are params of nodes by their kinds: one that would be mute at once with them is a fault as well.
         What can only go wrong in one's own process, such as a wrong declaration, is left to the caller to find.
         """
         begun = time.monotonic()
@@ -74,7 +83,7 @@ class Trials:
                 return f"{file}: no process can be started to try it in ({error.strerror or error})"
             self._working.add(process)
         try:
-            fault = process.play(file, list(kinds), seconds)
+            fault = process.play(file, list(kinds), seconds, values or {})
         finally:
             process.end()
             with self._lock:
@@ -119,19 +128,24 @@ class _Process:
     def alive(self) -> bool:
         return self._child.poll() is None
 
-    def play(self, file: Path, kinds: list[str], seconds: float) -> str | None:
+    def play(
+        self, file: Path, kinds: list[str], seconds: float, values: Mapping[str, Sequence[Mapping[str, float]]]
+    ) -> str | None:
         """What went wrong with the file, in one line."""
         assert self._child.stdin is not None  # it was asked for
         what = kinds[0] if len(kinds) == 1 else file.stem
         try:
-            self._child.stdin.write(json.dumps({"file": str(file), "kinds": kinds}) + "\n")
+            self._child.stdin.write(json.dumps({"file": str(file), "kinds": kinds, "values": values}) + "\n")
             self._child.stdin.flush()
         except OSError:  # it has died; how is told below
             self._said.put("")
-        last, limit = "", START_WITHIN
+        last, limit, mute = "", START_WITHIN, ""
         try:
             while last != DONE:
                 last, _, kind = self._said.get(timeout=limit).partition(" ")
+                if last == MUTED:
+                    kind, _, why = kind.partition(" ")
+                    mute = mute or f"{why}; it would be mute"
                 what = kind or what
                 if not last:
                     break
@@ -139,7 +153,7 @@ class _Process:
         except queue.Empty:
             doing = {"": "get a process", WARM: "load", LOADED: "compile"}.get(last, "come to an end")
             return f"{file}: {what} did not {doing} within {limit:g} s of a trial"
-        return None if last == DONE else f"{file}: {what} crashed in a trial ({_ending(self._child.wait())})"
+        return (mute or None) if last == DONE else f"{file}: {what} crashed in a trial ({_ending(self._child.wait())})"
 
     def end(self) -> None:
         self._child.kill()

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from graphflow.audio import solo
+from graphflow.audio.autopsy import explain
 from graphflow.audio.compile import compiled_forms, prepare, uncached
+from graphflow.audio.engine import Engine
 from graphflow.audio.source import CompileError
-from graphflow.audio.trial import COMPILE_WITHIN, COMPILED, DONE, LOAD_WITHIN, LOADED, WARM, passed
+from graphflow.audio.trial import COMPILE_WITHIN, COMPILED, DONE, LOAD_WITHIN, LOADED, MUTED, WARM, passed
 from graphflow.core.declare import AudioIn, AudioOut, Numeric, Ramp, State
 from graphflow.core.library import classes_of, load
 from graphflow.core.node import AudioNode, Spec
@@ -63,6 +65,10 @@ def main() -> None:
     say(LOADED)
     for spec in [cls.spec for cls in classes if cls.spec.kind in job["kinds"]]:
         try_kind(spec, say)
+        for params in job["values"].get(spec.kind, ()):
+            if why := muted_at_once(spec, params):
+                say(MUTED, f"{spec.kind} {why}")
+                break
     say(DONE)
 
 
@@ -101,6 +107,22 @@ def play(spec: Spec) -> None:
         for channels in (1, 2):
             given = {n: noise[: d.channels or channels] for n, d in {**spec.audio_ins, **spec.device_ins}.items()}
             solo.run(spec, given, params, blocks=LENGTHS, foreign=True, width=channels)
+
+
+def muted_at_once(spec: Spec, values: dict[str, float]) -> str:
+    """Why the node would be mute from its first blocks on, on silence and with these values; "" where it would not."""
+    if spec.room != "audio" or not spec.cls.native:  # type: ignore[attr-defined]
+        return ""
+    params = {name: value for name, value in values.items() if name in spec.numeric}
+    try:
+        _, fault = solo.run(spec, {}, params, blocks=LENGTHS, foreign=True)
+    except CompileError:  # the caller meets it too, and has the better place to say so
+        return ""
+    if not fault:
+        return ""
+    instance = Engine().make("tried", spec, params, foreign=True)
+    instance.fault[0] = fault
+    return explain(instance, 48_000.0)
 
 
 if __name__ == "__main__":

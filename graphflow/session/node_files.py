@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphflow.core.errors import PatchError
+from graphflow.core.graph import Graph
 from graphflow.core.library import BUILTIN, builtin_folder, module_name, node_files, user_package
 from graphflow.core.renewal import PLAYS_ON, NodeFile, Renewal, renewed, without
 from graphflow.session.session import Session
@@ -20,6 +21,8 @@ LATE = 5.0
 """Seconds within which a saved file is seen, whatever else goes on."""
 AGAIN = 0.04
 """Seconds after which it is looked again for a file that is gone."""
+MOST_TRIED = 4
+"""Nodes of a kind, of different values, with which a new version has to play."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ class NodeFiles:
             self._pause.wait(AGAIN)  # an editor may take the old file away before it writes the new one
         saved = max(map(saved_at, files), default=0.0)
         own = builtin_folder().resolve()
+        values = numbers_of(session.graph)
 
         def first(file: Path) -> str | None:
             if file.resolve().is_relative_to(own) or not is_python(file):
                 return None
-            return session.trials.run(file, used)
+            return session.trials.run(file, used, values=values)
 
         renewal = renewed(session.library, {**self._orphans, **files}.values(), used, first)
         for problem in renewal.problems:
@@ -175,3 +179,14 @@ def forget(helper: Path) -> bool:
 def _file_of(module: object) -> Path | None:
     file = getattr(module, "__file__", None)
     return Path(file) if isinstance(file, str) else None
+
+
+def numbers_of(graph: Graph) -> dict[str, list[dict[str, float]]]:
+    """The numbers of all nodes, by kind: with these a new version has to play."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for node in graph.nodes.values():
+        if node.spec is not None and node.spec.room == "audio":
+            numbers = {name: float(node.params[name]) for name in node.spec.numeric}
+            if numbers not in found.setdefault(node.kind, []) and len(found[node.kind]) < MOST_TRIED:
+                found[node.kind].append(numbers)
+    return found

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -76,7 +76,7 @@ def tally(first: int, end: int) -> np.ndarray:
 class Untried(Trials):
     """Lets every file pass, where a test is about something else: a process takes seconds."""
 
-    def run(self, file: Path, kinds: Iterable[str], *, seconds: float = 0.0) -> str | None:
+    def run(self, file: Path, kinds: Any, **how: Any) -> str | None:
         return None
 
 
@@ -338,14 +338,34 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
+def test_a_node_that_would_be_mute_at_once_leaves_the_old_version_playing(stage: Stage, what: str):
+    good = "        return value, seen + 1.0\n"
+    code = NODE.replace("        return {}, seen + 1.0\n", good).replace("class", "TABLE = (0.5, 0.25)\n\n\nclass", 1)
+    stage.open(THEIRS, foreign=True, tried=True, theirs=code)
+    stage.play(128)
+    (line,) = stage.save_node("theirs", code.replace(good, BAD[what]))
+    assert "theirs.py:1" in line
+    assert line.endswith("; it would be mute; what it held before plays on")
+    assert np.allclose(stage.play(2048), 0.5 + tally(128, 128 + 2048), atol=1e-5)
+    assert stage.session.statistics().faults == ()
+
+
+LATER = {
+    "no number": "        return sqrt(3e3 - seen), seen + 1.0\n",
+    "out of bounds": "        return TABLE[int(seen / 1500.0)], seen + 1.0\n",
+}
+"""Wrong from frame 3000 on, which no trial waits for."""
+
+
+@pytest.mark.parametrize("what", LATER)
 def test_a_node_that_turns_bad_on_stage_is_muted_named_and_comes_back_when_it_is_mended(stage: Stage, what: str):
     good = "        return value, seen + 1.0\n"
     code = NODE.replace("        return {}, seen + 1.0\n", good).replace("class", "TABLE = (0.5, 0.25)\n\n\nclass", 1)
     stage.open(THEIRS, foreign=True, theirs=code)
     stage.play(128)
-    stage.save_node("theirs", code.replace(good, BAD[what]))
-    first = stage.play(2048)
-    assert np.allclose(first[960:], tally(128 + 960, 128 + 2048), atol=1e-5)
+    stage.save_node("theirs", code.replace(good, LATER[what]))
+    stage.play(4_000)
+    assert np.allclose(stage.play(500), tally(4_128, 4_628), atol=1e-5)
     stage.session.pump()
     wait_until(lambda: any("silent until it is edited" in line for line in told(stage)), 10.0, "the word about it")
     assert stage.session.statistics().faults == ("x",)
@@ -353,7 +373,7 @@ def test_a_node_that_turns_bad_on_stage_is_muted_named_and_comes_back_when_it_is
     assert line.startswith("nodes.x: ")
     assert "theirs.py:1" in line
     stage.save_node("theirs", code.replace(good, good.replace("value,", "0.25 * value,")))
-    assert np.allclose(stage.play(2048)[960:], 0.125 + tally(128 + 2048 + 960, 128 + 4096), atol=1e-5)
+    assert np.allclose(stage.play(2048)[960:], 0.125 + tally(4_628 + 960, 4_628 + 2048), atol=1e-5)
     assert stage.session.statistics().faults == ()
 
 
