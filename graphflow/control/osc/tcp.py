@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from graphflow.control.osc.peer import Peer
 
 MOST = 64
 """Connections at once."""
+TURN = 64
+"""Packets of one connection that are carried out before others get a turn."""
 BACKLOG = 1 << 20
 """Bytes that may wait for a peer that does not read; what comes then is dropped."""
 
@@ -54,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._port = port
         self._framing = Framing()
         self._transport: Any = None
+        self._waiting: deque[bytes] = deque()  # while something waits, nothing more is read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -68,11 +72,24 @@ class Connection(asyncio.Protocol):
         if self not in self._port.connections:
             return
         try:
-            for packet in self._framing.packets(data):
-                self._port.receive(packet, self)
+            self._waiting.extend(self._framing.packets(data))
         except Malformed:  # where the next packet begins is not known any more
             self._port.malformed()
             self._transport.abort()
+        else:
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        """Some of what has come, and the rest after others had their turn."""
+        for _ in range(min(TURN, len(self._waiting))):
+            self._port.receive(self._waiting.popleft(), self)
+        if self not in self._port.connections:
+            self._waiting.clear()
+        elif self._waiting:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._carry_out)
+        else:
+            self._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self in self._port.connections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from pythonosc.tcp_client import SimpleTCPClient
 
 from graphflow.control.osc import OscServer
 from graphflow.control.osc.packet import LARGEST, message, written
-from graphflow.control.osc.tcp import MOST
+from graphflow.control.osc.tcp import MOST, TURN
 from graphflow.session import Session
 
 A = "/gf/node/a/value"
@@ -79,6 +80,26 @@ def test_a_packet_that_is_no_osc_is_counted_and_the_connection_lives(
     heard = meanwhile(session, lambda: line.recv(1000))
     assert message(slip.decode(heard)).arguments == (0.25,)
     assert server.statistics().malformed == 1
+
+
+def test_who_sends_much_at_once_gets_a_turn_as_others_do(
+    session: Session, server: OscServer, desk: Desk, line: socket.socket
+):
+    line.sendall(slip.encode(written(A, [])))
+    until(session, lambda: server.statistics().messages == 1)
+    (connection,) = server.tcp.connections
+    seen: list[int] = []
+
+    async def much() -> None:
+        connection.data_received(slip.encode(written(A, [0.5])) * 1000)
+        while server.statistics().messages < 1001:
+            seen.append(server.statistics().messages)
+            await asyncio.sleep(0)
+
+    session.loop.run_until_complete(much())
+    assert seen == list(range(1 + TURN, 1001, TURN))
+    line.sendall(slip.encode(written(A, [0.25])))  # it is listened to again
+    until(session, lambda: server.statistics().messages == 1002)
 
 
 def test_who_does_not_read_loses_values_and_holds_nobody_up(session: Session, server: OscServer, line: socket.socket):
