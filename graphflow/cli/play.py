@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import traceback
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 from graphflow.cli.opening import Opened, foreign, open_patch, writable
+from graphflow.cli.trusted import trust
 from graphflow.core.errors import UserError
 from graphflow.core.node import WorkerNode
 from graphflow.worker.workers import Workers
@@ -44,6 +46,7 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
     from graphflow.session import Session
     from graphflow.session.live import Live, fallback_file
     from graphflow.session.output import FILES, Output
+    from graphflow.session.take import NODES
     from graphflow.session.take_writer import TakeWriter, record
 
     if Path(arguments.device).suffix.lower() in FILES:
@@ -111,7 +114,18 @@ def play(arguments: Namespace, opened: Opened, workers: Workers, greeting: str) 
         status.line(line)
     if taking is not None and not taking.trouble:
         status.line(f"{arguments.record}: {taking.statistics().frames / session.rate:.1f} s recorded")
+        trust_nodes(arguments.record / NODES, status.line)
     return 0
+
+
+def trust_nodes(folder: Path, tell: Callable[[str], None]) -> None:
+    """A take's copies of node files are those that played here, so that a replay here needs not ask."""
+    if not folder.is_dir():
+        return
+    try:
+        trust(folder)
+    except OSError as error:
+        tell(f"{folder} could not be trusted ({error.strerror}); before a replay: graphflow trust {folder}")
 
 
 def models(opened: Opened) -> list[tuple[str, str]]:

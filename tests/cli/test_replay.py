@@ -171,6 +171,8 @@ def test_somebody_elses_nodes_have_to_be_trusted(tmp_path: Path, capsys: pytest.
     take = place / "take"
     assert main(["replay", str(take)]) == 0  # by the file where it was
     shutil.rmtree(place / "nodes")
+    assert main(["replay", str(take)]) == 0  # by its own copy, which played here
+    assert main(["trust", "--remove", str(take / "nodes")]) == 0  # as on another computer
     capsys.readouterr()
     assert main(["replay", str(take)]) == 2
     said = capsys.readouterr().err
