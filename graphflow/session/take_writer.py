@@ -101,13 +101,13 @@ class TakeWriter:
             if instance.ring is not None and not instance.spec.tapes:
                 instance.ring[Word.OWNER] = instance.generation
                 instance.ring[Word.JOURNAL] = self._session.engine.userdata
-        self._left.append(partial(self._events.edit, number, edit, now))
+        self._later(partial(self._events.edit, number, edit, now))
 
     def command(self, number: int, instance: Instance, param: str, value: float, glide: int) -> None:
-        self._left.append(partial(self._events.command, number, instance, param, value, glide))
+        self._later(partial(self._events.command, number, instance, param, value, glide))
 
     def transaction(self, patch: Patch, frame: int) -> None:
-        self._left.append(partial(self._events.patch, patch, frame))
+        self._later(partial(self._events.patch, patch, frame))
 
     def control(self, node: str, param: str, value: Any, frame: int) -> None:
         self._write_later({"control": f"{node}.{param}", "value": value, "frame": frame})
@@ -120,10 +120,14 @@ class TakeWriter:
 
     def _hear(self, key: str, message: Message) -> None:
         if message["do"] in OF_INTEREST or message.get("dropped"):
-            self._left.append(partial(self._events.workers.hear, key, message, self._session.engine.frame))
+            self._later(partial(self._events.workers.hear, key, message, self._session.engine.frame))
+
+    def _later(self, writing: Callable[[], None]) -> None:
+        if not self.trouble:  # nobody writes any more: it would only grow
+            self._left.append(writing)
 
     def _write_later(self, event: Event) -> None:
-        self._left.append(partial(self._events.write, event))
+        self._later(partial(self._events.write, event))
 
     def _look(self, frame: int) -> None:
         if self.trouble and not self._told:
@@ -154,6 +158,7 @@ class TakeWriter:
             except Exception as error:  # noqa: BLE001 - a disk that is full, or a fault of ours, must not pass in silence
                 self.trouble = self._ended(error)
         self._session.engine.record_no_more()
+        self._left.clear()
         self._file.close()
         for sound in self._sounds:
             sound.close()

@@ -182,7 +182,9 @@ def test_a_full_disk_ends_the_recording_and_not_the_music(tmp_path: Path):
         performer.wait_until(lambda: bool(stage.writer.trouble), 10.0, "the end of the recording")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    stage.session.set("hall", "mix", 0.5)
     stage.run(24_000)
+    assert not stage.writer._left  # or it would grow for as long as the music goes on
     heard = stage.close()
     assert np.abs(heard[-1000:]).max() > 0.001
     told = [line for line in stage.lines if "recording has ended" in line]
