@@ -110,7 +110,10 @@ def test_check_is_content_with_a_good_patch(tone: Path, capsys: pytest.CaptureFi
         (["play", "TONE", "--seconds", "-1"], "--seconds is '-1'; expected seconds above 0"),
         (["play", "--osc", "TONE"], "--osc is "),
         (["play", "TONE", "--nodes", "nowhere"], "--nodes nowhere: no such folder; expected one that holds node files"),
-        (["plya"], "graphflow has no command 'plya'; did you mean 'play'?; expected play, live, attach, replay, render"),
+        (
+            ["plya"],
+            "graphflow has no command 'plya'; did you mean 'play'?; expected play, live, attach, replay, render",
+        ),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(
