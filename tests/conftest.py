@@ -33,6 +33,11 @@ def _compiled() -> None:
     compiler._made.clear()  # from here on they come from the disk, as at every later start
 
 
+def unless_compiling(lines: list[str]) -> Callable[[str], None]:
+    """A report that leaves out what is said once, where the kernel cache is cold."""
+    return lambda line: None if line.startswith(("compiled ", "compiling ")) else lines.append(line)
+
+
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> float:
     """Seconds until the condition held. Fails when the deadline passes first."""
     start = time.monotonic()
