@@ -181,8 +181,10 @@ class Jack:
         self.name = f"bench-{os.getpid()}"
         os.environ["JACK_NO_START_SERVER"], os.environ["JACK_DEFAULT_SERVER"] = "1", self.name
         driver = ["-d", "dummy", "-r", str(RATE), "-p", str(BLOCK)]
+        # REALTIME=1 where the user may have it: then what is lost is not the scheduler's doing
+        priority = ["-R", "-P", "60"] if os.environ.get("REALTIME") else ["-r"]
         self.process = subprocess.Popen(
-            ["jackd", "-n", self.name, "-r", *driver], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["jackd", "-n", self.name, *priority, *driver], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         for _ in range(100):
             said = subprocess.run(["jack_lsp", "-s", self.name], capture_output=True, check=False).stdout
