@@ -154,7 +154,10 @@ def test_a_server_that_goes_away_is_no_end(jack_session: JackServer, jack: JackS
     peer, stage = Peer("jack"), Live("jack")
     stage.until(lambda: len(stage.midi.ports.inputs) == 1, "the keyboard")
     jack_session.stop(kill=True)
+    frame = stage.session.engine.frame
     stage.pass_by(5.0)
+    assert stage.session.engine.frame > frame  # the patch plays on
+    assert [line for line in stage.said if "report this line" in line] == []
     jack_session.start()
     stage.close()
     peer.unplug()
