@@ -281,9 +281,9 @@ class Session:
         self.soloed = frozenset(names)
         self._go_over(None, self.engine.frame)
 
-    def _set_transport(self, tempo: float | None, beats_per_bar: int) -> None:
+    def _set_transport(self, tempo: float | None, beats_per_bar: int, frame: int = 0) -> None:
         if (tempo, beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
-            moved = self.transport.with_tempo(tempo, self.engine.frame)
+            moved = self.transport.with_tempo(tempo, frame or self.engine.frame)
             self.transport = replace(moved, beats_per_bar=beats_per_bar)
             self._flow.transport = self.transport
             self._flow.stale()
@@ -293,10 +293,14 @@ class Session:
         self.transport = self._flow.transport = transport
         self._flow.stale()
 
-    def tempo(self, bpm: float | None) -> None:
-        """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError."""
+    def tempo(self, bpm: float | None, frame: int = 0) -> None:
+        """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError.
+
+        `frame` is one that was reached just now (0: the engine's).
+        """
         try:
-            self._set_transport(None if bpm is None else TRANSPORT["tempo"].parse(bpm), self.transport.beats_per_bar)
+            tempo = None if bpm is None else TRANSPORT["tempo"].parse(bpm)
+            self._set_transport(tempo, self.transport.beats_per_bar, frame)
         except ValueError as error:
             raise UserError(f"transport.tempo {error}") from error
 

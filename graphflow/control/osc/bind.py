@@ -195,21 +195,21 @@ def _transport(entry: Entry, session: Session) -> tuple[Value | None, Take | Non
     if entry.param == "running":
 
         def take_running(arguments: Sequence[Any], call: Call) -> None:
-            roll(session, bool(number(entry.address, arguments[0])))
+            roll(session, bool(number(entry.address, arguments[0])), call.frame)
 
         return lambda: (int(session.transport.running),), take_running
     if entry.param in ("play", "stop"):
 
         def take_press(arguments: Sequence[Any], call: Call) -> None:
             if not arguments or number(entry.address, arguments[0]):  # 0: a button was let go of
-                roll(session, entry.param == "play")
+                roll(session, entry.param == "play", call.frame)
 
         return None, take_press
 
     def take_tempo(arguments: Sequence[Any], call: Call) -> None:
         bpm = number(entry.address, arguments[0])
         low, high = entry.ranges[0] or (20.0, 400.0)
-        session.tempo(min(max(bpm, low), high) if bpm > 0.0 else None)
+        session.tempo(min(max(bpm, low), high) if bpm > 0.0 else None, call.frame)
 
     return lambda: (session.transport.tempo or 0.0,), take_tempo
 

@@ -41,7 +41,8 @@ class BundleStatistics:
 class Bundles:
     """A queue by frame. `run` carries out one message, for the frame in its call; it must not raise.
 
-    `waits` tells whether the engine can keep a message's effect for a frame; any other is run when its frame has come.
+    `waits` tells whether the engine can keep a message's effect for a frame; any other is run when its frame has come,
+    at the look after it, which is told that frame.
     `block` are the frames the device takes at once, 0 where nothing runs by itself.
     """
 
@@ -102,8 +103,8 @@ class Bundles:
                 self._too_late((frame - due) / self.rate)
             self._carry_out(messages, peer, due, frame)
         while self._due and self._due[0][0] <= frame:
-            _, _, message, peer = heapq.heappop(self._due)
-            self._run(message, Call(peer))
+            due, _, message, peer = heapq.heappop(self._due)
+            self._run(message, Call(peer, due))
         if self._late_told and self._steady() >= self._tell_at:
             count = f"{self._late_told} late bundle{'s' if self._late_told > 1 else ''}"
             self._report(f"osc: {count}, worst {_long(self._worst_told)}")
@@ -127,9 +128,10 @@ class Bundles:
 
     def _carry_out(self, messages: Sequence[Message], peer: Peer, frame: int, now: int) -> None:
         for message in messages:
-            if frame <= now:
-                self._run(message, Call(peer))
-            elif self._waits(message):
+            waits = self._waits(message)
+            if frame <= now:  # the look itself was late
+                self._run(message, Call(peer, 0 if waits else frame))
+            elif waits:
                 self._run(message, Call(peer, frame))
             else:
                 heapq.heappush(self._due, (frame, next(self._order), message, peer))

@@ -27,7 +27,7 @@ class Peer(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """Who asks, and for which frame of the engine; 0: now."""
+    """Who asks, and for which frame of the engine: one to come, or one that was reached just now; 0: now."""
 
     peer: Peer
     frame: int = 0

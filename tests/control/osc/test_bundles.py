@@ -55,6 +55,21 @@ def test_what_is_in_a_bundle_waits_and_what_it_asks_is_answered_then(session: Se
     assert sound[400] == 0.25 and sound[-1] == 0.0
 
 
+def test_beats_stop_go_on_and_change_their_tempo_on_the_frame_of_the_tag(session: Session, desk: Desk):
+    for frame, address, values in (
+        (24123, "/gf/transport/stop", []),  # a frame is 1/24000 of a beat
+        (31001, "/gf/transport/play", []),
+        (40007, "/gf/transport/tempo", [60.0]),
+        (50009, "/gf/transport/running", [0]),
+    ):
+        desk.send_raw(bundle((address, values), tag=at(frame / 48000)))
+    rendered(session, 30000)
+    assert not session.transport.running and session.transport.beat * 24000 == pytest.approx(24123)
+    rendered(session, 30000)
+    counted = 24123 + (40007 - 31001) + (50009 - 40007) / 2
+    assert session.transport.beat * 24000 == pytest.approx(counted)
+
+
 def test_a_bundle_in_a_bundle_waits_for_its_own_time(session: Session, desk: Desk):
     inner = bundle(("/gf/node/w/text", ["inner"]), tag=at(0.5))
     desk.send_raw(bundle(("/gf/node/w/text", ["outer"]), inner, tag=at(0.2)))
