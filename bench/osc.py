@@ -43,7 +43,7 @@ SLACK = 1000
 class Nobody:
     """A peer that hears nothing."""
 
-    host, port, local = "127.0.0.1", 9, True
+    transport, host, port, local = "udp", "127.0.0.1", 9, True
 
     def send(self, data: bytes) -> None: ...
 

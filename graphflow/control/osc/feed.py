@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphflow.control.osc.entry import ROOT, Entry
-from graphflow.control.osc.lease import Key, Lease, Values, Watch, messages_of, same, value_of
+from graphflow.control.osc.lease import Lease, Values, Watch, messages_of, same, value_of
 from graphflow.control.osc.packet import written
-from graphflow.control.osc.peer import Peer
+from graphflow.control.osc.peer import Key, Peer, key_of
 from graphflow.control.osc.space import Space
 from graphflow.control.osc.watchers import Table, Watchers
 from graphflow.core.errors import UserError
@@ -60,7 +60,7 @@ class Feed:
 
         `hz`: how often at most, 0 for the usual. `lease`: for how many seconds; math.inf until `leave`.
         """
-        key = target.host, target.port
+        key = key_of(target)
         held = self._leases.get(key)
         if held is None:
             if len(self._leases) >= MOST:
@@ -105,7 +105,7 @@ class Feed:
 
     def moved(self, address: str, peer: Peer, arguments: Sequence[Any], now: float) -> None:
         """Somebody has set a value: it is not sent back there for a while, and after that only if it became another."""
-        source = peer.host, peer.port
+        source = key_of(peer)
         stranger = not self._watchers.owned(source)
         for watch in self._watchers.values.get(address, ()):
             lease = watch.lease

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from graphflow.control.osc.entry import Entry
-from graphflow.control.osc.peer import Peer
+from graphflow.control.osc.peer import Key, Peer, key_of
 from graphflow.core.errors import UserError
 
-Key: TypeAlias = tuple[str, int]
 Values: TypeAlias = tuple[Any, ...]
 
 
@@ -26,7 +25,7 @@ class Lease:
 
     @property
     def key(self) -> Key:
-        return self.target.host, self.target.port
+        return key_of(self.target)
 
 
 @dataclass(eq=False)

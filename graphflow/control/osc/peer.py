@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
+
+Transport: TypeAlias = Literal["udp", "tcp", "websocket"]
+Key: TypeAlias = tuple[Transport, str, int]
+"""Who it is among all others. A port of UDP and one of TCP have the same number by chance only."""
 
 
 class Peer(Protocol):
     """Somebody at the other end, over whatever transport."""
+
+    @property
+    def transport(self) -> Transport:
+        """What carries its packets."""
 
     @property
     def host(self) -> str:
@@ -23,6 +31,10 @@ class Peer(Protocol):
 
     def send(self, data: bytes) -> None:
         """Send one packet back. Never waits, never raises: one that is gone or too slow loses it."""
+
+
+def key_of(peer: Peer) -> Key:
+    return peer.transport, peer.host, peer.port
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from graphflow.control.osc.gate import Gate
 from graphflow.control.osc.holder import holder_of
 from graphflow.control.osc.lease import messages_of
 from graphflow.control.osc.packet import NOW, Malformed, Message, message, read, written
-from graphflow.control.osc.peer import Call, Peer
+from graphflow.control.osc.peer import Call, Peer, key_of
 from graphflow.control.osc.service import Service
 from graphflow.control.osc.space import Space
 from graphflow.control.osc.tcp import TcpPort
@@ -269,7 +269,7 @@ class OscServer:
         self._malformed += 1
 
     def _left(self, peer: Peer) -> None:
-        self.feed.leave((peer.host, peer.port))
+        self.feed.leave(key_of(peer))
 
     def __str__(self) -> str:
         return f"OSC on {self.host}:{self.port}, TCP on {self.port + 1}, {len(self.space.entries)} addresses"

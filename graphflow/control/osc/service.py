@@ -15,7 +15,7 @@ from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.feed import EVERYTHING
 from graphflow.control.osc.files import word
 from graphflow.control.osc.packet import precise, written
-from graphflow.control.osc.peer import Call, Peer
+from graphflow.control.osc.peer import Call, Peer, key_of
 from graphflow.core.errors import UserError
 from graphflow.core.units import level_of
 
@@ -57,7 +57,7 @@ class Service:
         target = self._target(arguments, call.peer, address)
         here = server.udp.seen_from(call.peer.host, call.peer.port) or server.host
         target.send(written(address, [name, here, server.port, server.http_port]))
-        owner = call.peer.host, call.peer.port
+        owner = key_of(call.peer)
         server.feed.subscribe(target, EVERYTHING, server.steady(), owner=owner)
 
     def value_sys_version(self) -> tuple[str]:
@@ -91,14 +91,14 @@ class Service:
         if not isinstance(pattern, str) or not pattern.startswith("/"):
             raise UserError(f"{address} is {pattern!r}; expected a pattern like {ROOT}/node/*/level")
         hz = number(address, rest[0]) if rest else 0.0
-        owner = call.peer.host, call.peer.port
+        owner = key_of(call.peer)
         target = self._target(rest[1:], call.peer, address)
         self._server.feed.subscribe(target, pattern, self._server.steady(), owner=owner, hz=hz)
 
     def take_unsubscribe(self, arguments: Sequence[Any], call: Call) -> None:
         pattern = word(arguments, f"{ROOT}/unsubscribe") or None
         target = self._target(arguments[1:], call.peer, f"{ROOT}/unsubscribe")
-        self._server.feed.unsubscribe((target.host, target.port), pattern)
+        self._server.feed.unsubscribe(key_of(target), pattern)
 
     def _target(self, arguments: Sequence[Any], peer: Peer, address: str) -> Peer:
         """Who gets values: the sender, or another port of the same host."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from graphflow.control.osc.frames import Framing
 from graphflow.control.osc.gate import Gate, is_local
@@ -50,6 +50,8 @@ class TcpPort:
 
 class Connection(asyncio.Protocol):
     """One controller."""
+
+    transport: Literal["tcp"] = "tcp"
 
     def __init__(self, port: TcpPort) -> None:
         self.host, self.port = "", 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from graphflow.control.osc.gate import Gate, is_local
 from graphflow.control.osc.peer import Peer
@@ -19,6 +19,8 @@ KNOWN = 1024
 
 class UdpPeer:
     """An address that datagrams came from or go to."""
+
+    transport: Literal["udp"] = "udp"
 
     def __init__(self, port: UdpPort, address: Any) -> None:
         self.host, self.port = str(address[0]), int(address[1])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from graphflow.control.osc.entry import ROOT
-from graphflow.control.osc.lease import Key, Lease, Watch
+from graphflow.control.osc.lease import Lease, Watch
+from graphflow.control.osc.peer import Key
 
 Table: TypeAlias = dict[str, dict[Watch, None]]
 """Watches by address, in the order in which they came."""

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from graphflow.control.osc.entry import Entry
 from graphflow.control.osc.feed import ECHO
@@ -22,6 +22,8 @@ OUTBOX, INBOX, TURN = 1024, 256, 64
 
 class Client:
     """Used in the server's thread, but for `send` and `carry_out`, which the session's thread calls."""
+
+    transport: Literal["websocket"] = "websocket"
 
     def __init__(self, host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
         self.host, self.port, self.local = host, port, is_local(host)

@@ -21,6 +21,7 @@ from graphflow.control.osc.feed import VALUES_HZ
 from graphflow.control.osc.holder import holder_of
 from graphflow.control.osc.lease import Values
 from graphflow.control.osc.packet import LARGEST
+from graphflow.control.osc.peer import key_of
 from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer
 from graphflow.control.oscquery.client import Client
@@ -219,7 +220,7 @@ class OscQuery:
         finally:
             self._clients.discard(client)
             self._dropped += client.dropped
-            self._in_session(lambda: self.osc.feed.leave((client.host, client.port)))
+            self._in_session(lambda: self.osc.feed.leave(key_of(client)))
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 

@@ -19,7 +19,7 @@ A = "/gf/node/a/value"
 class Ear:
     """A receiver that only counts."""
 
-    local = True
+    transport, local = "udp", True
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.host, self.port = host, port
@@ -196,13 +196,13 @@ def test_what_somebody_moves_costs_little_however_many_of_one_computer_listen(se
 
 def test_who_leaves_and_comes_again_is_found_by_its_owner(session: Session, desk: Desk):
     feed, ear = desk.server.feed, Ear(9)
-    feed.subscribe(ear, A, 0.0, owner=("127.0.0.1", 5))
-    feed.subscribe(ear, "/gf/node/w/*", 0.0, owner=("127.0.0.1", 6))
-    feed.unsubscribe(("127.0.0.1", 5))
+    feed.subscribe(ear, A, 0.0, owner=("udp", "127.0.0.1", 5))
+    feed.subscribe(ear, "/gf/node/w/*", 0.0, owner=("udp", "127.0.0.1", 6))
+    feed.unsubscribe(("udp", "127.0.0.1", 5))
     assert str(feed) == "127.0.0.1:9 /gf/node/a/value\n127.0.0.1:9 /gf/node/w/*"
-    feed.unsubscribe(("127.0.0.1", 6), A)
+    feed.unsubscribe(("udp", "127.0.0.1", 6), A)
     assert str(feed) == "127.0.0.1:9 /gf/node/w/*"
-    feed.unsubscribe(("127.0.0.1", 6))
+    feed.unsubscribe(("udp", "127.0.0.1", 6))
     assert str(feed) == "" and feed.statistics().subscribers == 0
     session.set("a", "value", 0.75)
     told = len(ear.packets)
@@ -258,5 +258,5 @@ def test_a_feed_without_listeners_does_nothing(session: Session, desk: Desk):
     feed = Feed(desk.server.space)
     feed.look(0.0)
     feed.moved(A, Ear(1), [0.5], 0.0)
-    feed.unsubscribe(("127.0.0.1", 1))
+    feed.unsubscribe(("udp", "127.0.0.1", 1))
     assert feed.statistics().sent == 0

@@ -117,7 +117,7 @@ def test_a_file_that_is_not_there_is_said(session: Session, desk: Desk, tmp_path
 
 def test_only_this_computer_loads_and_saves(session: Session, desk: Desk):
     class Stranger:
-        host, port, local = "192.168.1.9", 9000, False
+        transport, host, port, local = "udp", "192.168.1.9", 9000, False
 
         def send(self, data: bytes) -> None: ...
 

@@ -38,7 +38,7 @@ params = ["a.value", "w.weight"]
 
 
 class Ear:
-    host, port, local = "127.0.0.1", 9, True
+    transport, host, port, local = "udp", "127.0.0.1", 9, True
 
     def __init__(self) -> None:
         self.packets = 0

@@ -128,3 +128,23 @@ def test_only_so_many_connections(session: Session, server: OscServer, desk: Des
         line.close()
     until(session, lambda: not server.tcp.connections)
     assert desk.send(A) == [(A, [0.25])]
+
+
+def test_a_datagram_and_a_connection_from_the_same_port_are_two(session: Session, desk: Desk):
+    line = socket.socket()
+    line.settimeout(5.0)
+    line.bind(("127.0.0.1", desk.port))  # a number that the datagrams have too
+    meanwhile(session, lambda: line.connect(("127.0.0.1", desk.server.port + 1)))
+    assert desk.send("/gf/subscribe", A) == [(A, [0.25])]
+    line.sendall(slip.encode(written("/gf/subscribe", [A])))
+    heard = meanwhile(session, lambda: line.recv(1000))
+    assert message(slip.decode(heard)).arguments == (0.25,)
+    assert desk.server.feed.statistics().subscribers == 2
+    desk.look(1.0)
+    line.sendall(slip.encode(written(A, [0.5])))  # what one moves is news for the other
+    until(session, lambda: session.get("a", "value") == 0.5)
+    assert desk.look(0.1) == [(A, [0.5])]
+    line.close()
+    until(session, lambda: desk.server.feed.statistics().subscribers == 1)
+    session.set("a", "value", 0.75)
+    assert desk.look(0.1) == [(A, [0.75])]
