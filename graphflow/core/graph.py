@@ -17,6 +17,7 @@ from graphflow.core.node import Node, Spec
 from graphflow.core.patch import Patch, PatchNode
 from graphflow.core.patch_text import free
 from graphflow.core.ports import carried, join, takes_many
+from graphflow.core.prompts import PROMPTS, keeps_prompts, slots_of
 from graphflow.core.targets import targets_amiss
 from graphflow.core.wires import Hop, hops
 
@@ -42,6 +43,7 @@ class Wire:
 class GraphNode:
     """One node with all its values: params and settings complete and parsed, literals as written.
 
+    Among the literals is what a generator's slots hold, under `prompts`.
     `spec` None: of an unknown kind, a silent placeholder without ports.
     """
 
@@ -131,11 +133,19 @@ def _put(node: GraphNode, spec: Spec, key: str, value: Any) -> str | None:
             return f" {fault}"
         node.literals[key] = value
         return None
+    if key == PROMPTS and keeps_prompts(spec):
+        try:
+            slots_of(value)
+        except ValueError as error:
+            return f" {error}"
+        node.literals[key] = value
+        return None
     if free(key):
         return None
     if key in spec.declarations:
         return f": {key} of {spec.kind} takes no value"
     settable = [*spec.params, *spec.settings, *(n for n, inlet in spec.inlets.items() if takes_literal(inlet))]
+    settable += [PROMPTS] if keeps_prompts(spec) else []
     return f": {spec.kind} has no {key!r}{instead(key, settable)}"
 
 

@@ -40,7 +40,7 @@ def literal_fault(inlet: Inlet, value: Any) -> str | None:
 def message(inlet: Inlet, value: Any) -> Any:
     """The message a written value stands for. Raises ValueError whose text continues `nodes.x.y `."""
     if inlet.type is Style:
-        return _style(value)
+        return style_of(value)
     if inlet.type is Text:
         if not isinstance(value, str):
             raise ValueError(f"is {shown(value)}; expected text")
@@ -52,7 +52,8 @@ def message(inlet: Inlet, value: Any) -> Any:
     raise ValueError(f"is {shown(value)}; {inlet.type.__name__.lower()} comes by wire only")
 
 
-def _style(value: Any) -> Style:
+def style_of(value: Any) -> Style:
+    """Words, or a list of them, as a style. Raises ValueError whose text continues `nodes.x.y `."""
     if isinstance(value, str):
         return Style.of(value)
     if not isinstance(value, list):

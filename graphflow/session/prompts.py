@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from graphflow.core.errors import UserError
 from graphflow.core.graph import Graph
-from graphflow.core.prompts import SLOTS, prompt_inlet, prompt_params
+from graphflow.core.patch import Patch
+from graphflow.core.prompts import (
+    PROMPTS,
+    SLOTS,
+    Slot,
+    keeps_prompts,
+    prompt_inlet,
+    prompt_params,
+    slots_of,
+    written,
+)
 from graphflow.session.flow import Flow
-from graphflow.session.slots import Slot, Slots
+from graphflow.session.morph import End
+from graphflow.session.slots import Slots
 from graphflow.session.values import Values
 
 
@@ -16,6 +29,9 @@ class Prompts:
     def __init__(self, values: Values, flow: Flow) -> None:
         self._values, self._flow = values, flow
         self._slots = Slots()
+        self._meant: dict[
+            str, tuple[str, tuple[Slot, ...]]
+        ] = {}  # by node: its kind, what the patch says its slots hold
 
     def give(self, node: str, slot: int, text: str | None, weight: float | None) -> None:
         """Change what is not None of a slot, 0 to 7. Raises UserError."""
@@ -40,16 +56,29 @@ class Prompts:
             return tuple(Slot(built.params[words], built.params[weight]) for words, weight in own)
         return self._slots.of(node)
 
-    def not_in_the_patch(self) -> str:
-        """A line about words in slots, which no patch holds; "" where there are none."""
-        nodes = self._slots.speaking()
-        if not nodes:
-            return ""
-        return f"the slots of {', '.join(nodes)} are not in it; a prompt node wired into {nodes[0]} keeps its words"
+    def go_over(self, graph: Graph, by_hand: Collection[End]) -> None:
+        """This graph plays now: slots are what its patch says where that is new, and else what they were set to.
 
-    def keep(self, graph: Graph) -> None:
-        """Forget those of nodes that are gone, or have become another kind."""
+        Those of nodes that are gone, or have become another kind, are forgotten. `by_hand` as in `Session.play`.
+        """
         self._slots.keep(graph)
+        before, self._meant = self._meant, {}
+        for name, node in graph.nodes.items():
+            if not keeps_prompts(node.spec):
+                continue
+            slots = slots_of(node.literals.get(PROMPTS, []))
+            self._meant[name] = node.kind, slots
+            news = before.get(name) != self._meant[name] or (name, PROMPTS) in by_hand
+            if news and slots != self._slots.of(name):
+                self._slots.become(name, node.kind, slots)
+                self._flow.say(name, prompt_inlet(node.spec), self._slots.style(name))
+
+    def left(self, patch: Patch) -> Patch:
+        """The patch with what controllers have left in slots."""
+        for name, (_, meant) in self._meant.items():
+            if (slots := self._slots.of(name)) != meant:
+                patch = patch.with_value(name, PROMPTS, written(slots))
+        return patch
 
     def __str__(self) -> str:
         return str(self._slots)

@@ -21,6 +21,7 @@ from graphflow.core.merge import merge
 from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
 from graphflow.core.patch import TRANSPORT, Expose, Patch
+from graphflow.core.prompts import Slot
 from graphflow.core.units import level_of
 from graphflow.session.audible import silenced
 from graphflow.session.control_loop import Taker
@@ -33,7 +34,6 @@ from graphflow.session.own_thread import OwnThread
 from graphflow.session.parts import Parts, Unplayable, goes_on
 from graphflow.session.prompts import Prompts
 from graphflow.session.scenes import chosen, values_now
-from graphflow.session.slots import Slot
 from graphflow.session.take import Witness
 from graphflow.session.tapes import TapeStatistics
 from graphflow.session.transport import Transport
@@ -183,7 +183,8 @@ class Session:
         """
         library = library or self.library
         graph = playable(patch, library)
-        meant = self._values.keep(graph, frozenset(by_hand))
+        by_hand = frozenset(by_hand)
+        meant = self._values.keep(graph, by_hand)
         change = difference(self.graph, graph)
         old = self._parts.instances
         try:
@@ -205,8 +206,8 @@ class Session:
             self._remember(before, step)
         if patch.transport != before.transport:  # what it says counts when it is new, so that a hand's tempo stays
             self._set_transport(patch.transport.tempo, patch.transport.beats_per_bar)
-        self._prompts.keep(graph)
         self._flow.go_over(graph, change)
+        self._prompts.go_over(graph, by_hand)
         now = self.engine.frame
         self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
         if change.rewires:
@@ -263,7 +264,7 @@ class Session:
 
     def with_values_left(self) -> Patch:
         """The patch with the values that controllers have left, as `save(all=True)` writes it."""
-        left = self._values.left(self.patch)
+        left = self._prompts.left(self._values.left(self.patch))
         return replace(left, transport=replace(left.transport, tempo=self.transport.tempo))
 
     def mute(self, *names: str, on: bool = True) -> None:
@@ -344,10 +345,6 @@ class Session:
     def prompts(self, node: str) -> tuple[Slot, ...]:
         """What a generator's slots hold, from slot 0 on. Raises UserError."""
         return self._prompts.of(node)
-
-    def prompts_not_in_the_patch(self) -> str:
-        """A line about prompts that `with_values_left` does not hold; "" where there are none."""
-        return self._prompts.not_in_the_patch()
 
     def scene(self, name: str, seconds: float = 0.0, frame: int = 0) -> None:
         """Set everything a scene names, or glide there. Raises UserError where there is no such scene."""

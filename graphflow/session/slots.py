@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from graphflow.core.graph import Graph
 from graphflow.core.messages import Part, Style
-from graphflow.core.prompts import HEAVIEST, SLOTS
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One prompt; without words it says nothing, whatever its weight."""
-
-    text: str = ""
-    weight: float = 1.0
-
-
-EMPTY = (Slot(),) * SLOTS
+from graphflow.core.prompts import EMPTY, HEAVIEST, Slot
 
 
 class Slots:
@@ -38,14 +28,14 @@ class Slots:
             slots[number] = replace(slots[number], weight=min(max(weight, 0.0), HEAVIEST))
         self._of[node] = kind, tuple(slots)
 
+    def become(self, node: str, kind: str, slots: Sequence[Slot]) -> None:
+        """Change all of them."""
+        self._of[node] = kind, tuple(slots)
+
     def style(self, node: str) -> Style | None:
         """What they say together; None where they say nothing, so that what is written in the patch counts."""
         parts = tuple(Part(slot.weight, slot.text) for slot in self.of(node) if slot.text and slot.weight > 0.0)
         return Style(parts) if parts else None
-
-    def speaking(self) -> tuple[str, ...]:
-        """The generators whose slots say something."""
-        return tuple(node for node in self._of if self.style(node) is not None)
 
     def keep(self, graph: Graph) -> None:
         """Forget those of nodes that are gone, or have become another kind."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from kinds import change, opened, rendered
 
-from graphflow.core.errors import UserError
+from graphflow.core.errors import PatchError, UserError
 from graphflow.session import Session
 
 PATCH = """
@@ -139,10 +139,44 @@ def test_a_tempo_set_by_hand_stays_until_the_patch_says_another(session: Session
     assert session.transport.tempo is None
 
 
-def test_what_no_patch_holds_is_known(session: Session):
-    assert session.prompts_not_in_the_patch() == ""
+def test_slots_are_left_behind_like_every_other_value(session: Session):
+    assert session.with_values_left() == session.patch
     session.prompt("band", 2, "choir", 0.5)
-    line = "the slots of band are not in it; a prompt node wired into band keeps its words"
-    assert session.prompts_not_in_the_patch() == line
-    session.prompt("band", 2, weight=0.0)
-    assert session.prompts_not_in_the_patch() == ""
+    session.prompt("band", 4, weight=0.0)
+    left = session.with_values_left()
+    written = ["", "", {"text": "choir", "weight": 0.5}, "", {"text": "", "weight": 0.0}]
+    assert left.nodes["band"].values == {"value": 0.5, "prompts": written}
+    session.play(left)
+    assert session.with_values_left() == left and heard(session) == "1 dust + 0.5 choir"
+    session.prompt("band", 2, "")
+    session.prompt("band", 2, weight=1.0)
+    session.prompt("band", 4, weight=1.0)
+    assert session.with_values_left().nodes["band"].values == {"value": 0.5}
+
+
+def test_a_patch_says_what_slots_hold(session: Session):
+    said = PATCH.replace("value = 0.5", 'prompts = ["choir", { text = "jazz", weight = 0.25 }]')
+    change(session, said)
+    assert heard(session) == "1 dust + 1 choir + 0.25 jazz"
+    assert [slot.text for slot in session.prompts("band")][:3] == ["choir", "jazz", ""]
+    session.prompt("band", 0, "piano")
+    change(session, said.replace("value = 0.0", "value = 0.1"))  # an edit elsewhere leaves them alone
+    assert heard(session) == "1 dust + 1 piano + 0.25 jazz"
+    session.play(session.patch, by_hand=[("band", "prompts")])
+    assert heard(session) == "1 dust + 1 choir + 0.25 jazz"
+    change(session, PATCH)
+    assert heard(session) == "1 dust"
+
+
+@pytest.mark.parametrize(
+    "written, line",
+    [
+        ("3", 'nodes.band.prompts is 3; expected text, or a list of texts and { text = "...", weight = 1.0 }'),
+        ('[{ text = "a", weight = 3.0 }]', "nodes.band.prompts has the weight 3 in number 1; expected 0 to 2"),
+        (str(["a"] * 9), "nodes.band.prompts has 9 prompts; expected at most 8"),
+    ],
+)
+def test_prompts_that_make_no_sense_are_said(session: Session, written: str, line: str):
+    with pytest.raises(PatchError) as told:
+        change(session, PATCH.replace("value = 0.5", f"prompts = {written}"))
+    assert str(told.value) == line

@@ -12,7 +12,7 @@ from graphflow.core.declare import Numeric
 from graphflow.core.graph import Graph
 from graphflow.core.macro import macro_value
 from graphflow.core.patch import Patch
-from graphflow.core.prompts import SLOTS, prompt_params
+from graphflow.core.prompts import PROMPTS, prompt_params, slots_of
 from graphflow.core.units import show
 
 Look: TypeAlias = Literal["fader", "switch", "choice", "text", "slot", "pad", "weights", "button", "value"]
@@ -159,6 +159,7 @@ def _of_node(name: str, entries: list[Entry], graph: Graph) -> Iterator[Group]:
     by_param = {entry.param: entry for entry in entries if entry.what == "number"}
     pad = {"x", "y"} <= set(by_param)
     own_prompts = node.spec is not None and prompt_params(node.spec)
+    slots = slots_of(node.literals.get(PROMPTS, []))
     controls: list[Control] = []
     prompts: list[Control] = []
     for entry in entries:
@@ -181,9 +182,9 @@ def _of_node(name: str, entries: list[Entry], graph: Graph) -> Iterator[Group]:
         elif entry.what in ("prompt", "weights") and own_prompts:
             continue  # its params are the same slots
         elif entry.what == "prompt":
-            prompts += [Control("slot", f"prompt {slot}", entry, "", slot=slot) for slot in range(SLOTS)]
+            prompts += [Control("slot", f"prompt {n}", entry, slot.text, slot=n) for n, slot in enumerate(slots)]
         elif entry.what == "weights":
-            prompts.append(Control("weights", "weights", entry, (1.0,) * len(entry.types)))
+            prompts.append(Control("weights", "weights", entry, tuple(slot.weight for slot in slots)))
     yield Group(name, f"{name}  {node.kind}", tuple(controls), name)
     yield Group(f"{name}-prompts", f"{name}  prompts", tuple(prompts), name)
 

@@ -16,6 +16,7 @@ from graphflow.core.graph import Wire, build_node
 from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
 from graphflow.core.patch import ENGINE, TRANSPORT, Patch, PatchNode
+from graphflow.core.prompts import PROMPTS
 from graphflow.core.wires import End, Hop
 from graphflow.session import Session
 from graphflow.session.morph import End as Param
@@ -154,7 +155,7 @@ class Draft:
         node = self.node(name)
         if value is not None:
             self._check(name, PatchNode(node.kind, {key: value}))
-        elif (spec := self.spec(name)) is not None and key not in spec.declarations:
+        elif (spec := self.spec(name)) is not None and key not in spec.declarations and key not in node.values:
             self._check(name, PatchNode(node.kind, {key: 0.0}))
         was = self.structural
         self.become(self.patch.with_value(name, key, value), rewired=False)
@@ -289,7 +290,7 @@ class Draft:
         self.become(patch)
         for name, node in patch.nodes.items():
             if node.kind in self.library:
-                self.by_hand |= {(name, param) for param in self.library[node.kind].spec.params}
+                self.by_hand |= {(name, what) for what in (*self.library[node.kind].spec.params, PROMPTS)}
 
     def steps_left(self, step: Step) -> int:
         """How many edits there are to go back, or on."""

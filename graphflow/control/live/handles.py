@@ -12,6 +12,7 @@ from graphflow.core.declare import Numeric, Setting, Switch
 from graphflow.core.errors import UserError
 from graphflow.core.names import instead, shown
 from graphflow.core.ports import ins, outs
+from graphflow.core.prompts import PROMPTS, keeps_prompts
 from graphflow.core.units import show
 from graphflow.core.wires import End
 
@@ -169,6 +170,8 @@ def handle(drafts: Drafts, name: str, key: str) -> Any:
         return Port(drafts, name, key)
     if isinstance(declared, Setting):
         return draft.value(name, key)
+    if key == PROMPTS and keeps_prompts(spec):
+        return draft.node(name).values.get(key, [])
     if key not in spec.params:
         raise Unknown(f"{name}.{key}: {spec.kind} has no {key!r}{instead(key, settable(draft, name))}")
     value = draft.value(name, key)
@@ -189,7 +192,7 @@ def settable(draft: Draft, name: str) -> list[str]:
     spec = draft.spec(name)
     if spec is None:
         return []
-    return [*spec.params, *spec.settings, *ins(spec), *outs(spec)]
+    return [*spec.params, *spec.settings, *ins(spec), *outs(spec), *([PROMPTS] if keeps_prompts(spec) else [])]
 
 
 class Recipe(Wired):

@@ -201,8 +201,6 @@ class Verbs:
         if all:
             left = self._session.call(self._session.with_values_left)
             self._take_in(merge(draft.base, draft.patch, left)[0])
-            if not_in_it := self._session.call(self._session.prompts_not_in_the_patch):
-                draft.notes.append(not_in_it)
         now = files.changed_meanwhile(path)
         if now is not None:
             self._take_in(files.brought_together(now, path, draft.patch))

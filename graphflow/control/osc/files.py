@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphflow.control.live.files import Files, replaceable
 from graphflow.control.osc.peer import Call
 from graphflow.core.errors import UserError
+from graphflow.core.prompts import PROMPTS
 
 if TYPE_CHECKING:
     from graphflow.core.patch import Patch
@@ -94,8 +95,6 @@ class PatchFiles:
         if now is not None:
             patch = self.files.brought_together(now, path, patch)
         self.files.save(path, patch, now)
-        if not_in_it := self._session.prompts_not_in_the_patch():
-            self._session.report(f"saved {path.name}; {not_in_it}")
         return path
 
     def back(self) -> None:
@@ -108,11 +107,11 @@ class PatchFiles:
 
 
 def _every_value(patch: Patch, session: Session) -> list[tuple[str, str]]:
-    """All params of all nodes: after a load they are what the file says, not what a hand has left."""
+    """All values of all nodes: after a load they are what the file says, not what a hand has left."""
     kinds = {
         name: session.library[node.kind].spec for name, node in patch.nodes.items() if node.kind in session.library
     }
-    return [(name, param) for name, spec in kinds.items() for param in spec.params]
+    return [(name, what) for name, spec in kinds.items() for what in (*spec.params, PROMPTS)]
 
 
 def word(arguments: Sequence[Any], address: str) -> str:

@@ -100,6 +100,27 @@ def test_what_controllers_left_is_saved_on_request(evening):
     assert t.session.get("a", "value") == 0.75
 
 
+def test_prompts_that_controllers_left_are_saved_on_request(evening):
+    t, path = evening
+    t.does("choir = band()")
+    assert t.does("choir.prompts") == "[]"
+    t.does("save()")
+    t.session.prompt("choir", 1, "jazz", 0.5)
+    assert t.does("diff()").splitlines() == [
+        "nothing differs from the file",
+        "~ choir.prompts = a list (left by controllers; save(all=True) writes it)",
+    ]
+    t.does("save(all=True)")
+    assert 'prompts = ["", { text = "jazz", weight = 0.5 }]' in path.read_text()
+    t.does("choir.prompts = ['blues']")
+    assert t.session.prompts("choir")[0].text == "blues" and t.session.prompts("choir")[1].text == ""
+    t.does("del choir.prompts")
+    assert "prompts" not in t.values("choir") and t.session.with_values_left() == t.session.patch
+    t.does("undo()")
+    assert t.session.prompts("choir")[0].text == "blues"
+    assert t.fails("choir.prompts = 3").startswith("choir.prompts is 3; expected text, or a list of texts")
+
+
 def test_an_entry_that_fails_saves_nothing(evening):
     t, path = evening
     t.fails("a.value = 0.5\nsave()\na.value = 7")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk, Watch
+from desk import Desk, Watch, until
 from kinds import LIBRARY, rendered
 
 from graphflow import AudioOut, Held, Inlet, Setting, Style, Text, WorkerNode
@@ -146,7 +146,9 @@ def test_only_generators_have_prompts(desk: Desk):
     assert desk.send("/gf/node/w/prompt", 0, "x")[0][1][1] == "nodes.w: words has no 'prompt'"
 
 
-def test_a_save_says_which_prompts_are_not_in_it(session: Session, watch: Watch, tmp_path: Path, lines: list[str]):
+def test_a_save_has_the_prompts_too_and_a_load_brings_them_back(
+    session: Session, watch: Watch, tmp_path: Path, lines: list[str]
+):
     (tmp_path / "test.toml").write_text(PATCH)
     server = OscServer(session, port=0, steady=watch, path=tmp_path / "test.toml")
     session.loop.run_until_complete(server.start())
@@ -156,6 +158,11 @@ def test_a_save_says_which_prompts_are_not_in_it(session: Session, watch: Watch,
     assert read((tmp_path / "test.toml").read_text())[0].nodes["choir"].values == {"prompt1": "jazz", "weight1": 0.5}
     desk.send("/gf/node/band/prompt", 0, "jazz", 0.5)
     assert desk.send("/gf/patch/save") == [("/gf/patch/save", ["test"])]
-    assert lines == ["saved test.toml; the slots of band are not in it; a prompt node wired into band keeps its words"]
+    held = [{"text": "jazz", "weight": 0.5}]
+    assert read((tmp_path / "test.toml").read_text())[0].nodes["band"].values == {"prompts": held}
+    desk.send("/gf/node/band/prompt", 0, "blues", 1.0)
+    desk.send("/gf/patch/reload")
+    until(session, lambda: slots(session, "band") == {0: ("jazz", 0.5)})
+    assert lines == []
     desk.close()
     server.close()
