@@ -58,8 +58,17 @@ OPTIONS = {
 }
 """The other keys of a control."""
 
-SECTIONS = ("params", "macros", "scenes")
-"""The tables of [midi]: what controls are mapped to."""
+SECTIONS = ("params", "macros", "scenes", "actions", "mutes")
+"""The tables of [midi]: what controls are mapped to. A mute is named by its node."""
+
+ACTIONS = {
+    "play": "Lets the beats go on.",
+    "stop": "Lets the beats stand still.",
+    "running": "Both: whether the beats go on.",
+    "hush": "Fades everything out, and in again.",
+    "panic": "Silence now.",
+}
+"""What else keys and buttons do."""
 
 
 @dataclass(frozen=True)

@@ -87,12 +87,15 @@ def misfit(section: str, control: Control) -> str | None:
         return " is relative; only a cc of 7 bits can be"
     if section == "scenes" and control.relative:
         return " is relative; a scene is reached, not turned"
-    if section != "scenes" and control.source == "program":
-        return " is a program; only scenes are chosen by one"
+    turned = section in ("params", "macros")
+    if not turned and control.relative:
+        return " is relative; it is pressed, not turned"
+    if turned and control.source == "program":
+        return " is a program; only scenes, actions and mutes are chosen by one"
     if section == "macros" and control.pressed:
         return f" is a {control.source}; a macro is turned: expected cc, nrpn, bend or pressure"
     if section != "scenes" and control.seconds:
         return " has seconds, which only scenes take"
-    if section == "scenes" and (control.min is not None or control.max is not None):
+    if not turned and (control.min is not None or control.max is not None):
         return " has a range, which only params and macros take"
     return None

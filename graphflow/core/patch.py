@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphflow.core.declare import Setting, Warp
-from graphflow.core.midi import Control
+from graphflow.core.midi import ACTIONS, Control
 from graphflow.core.units import show
 from graphflow.core.wires import without_node
 
@@ -146,7 +146,13 @@ class Patch:
 
     def with_whole_midi(self) -> Patch:
         """Without controls of nodes, macros and scenes that are gone."""
-        here: dict[str, Collection[str]] = {"params": self.nodes, "macros": self.expose, "scenes": self.scenes}
+        here: dict[str, Collection[str]] = {
+            "params": self.nodes,
+            "macros": self.expose,
+            "scenes": self.scenes,
+            "actions": ACTIONS,
+            "mutes": self.nodes,
+        }
         midi = {
             section: {t: c for t, c in table.items() if t.partition(".")[0] in here[section]}
             for section, table in self.midi.items()

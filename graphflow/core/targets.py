@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphflow.core.declare import Choice, Numeric, Param, Switch, Text
 from graphflow.core.errors import Problem, did_you_mean
 from graphflow.core.literals import parsed
-from graphflow.core.midi import Control
+from graphflow.core.midi import ACTIONS, Control
 from graphflow.core.names import instead, place
 from graphflow.core.patch import Expose, Patch
 from graphflow.core.units import show
 
 if TYPE_CHECKING:
     from graphflow.core.graph import GraphNode
+
+
+KNOWN: dict[str, Callable[[Patch], tuple[Collection[str], str]]] = {
+    "macros": lambda patch: (patch.expose, "macro"),
+    "scenes": lambda patch: (patch.scenes, "scene"),
+    "actions": lambda patch: (ACTIONS, "action"),
+    "mutes": lambda patch: (patch.nodes, "node"),
+}
+"""What a section of [midi] may name, and what that is called."""
 
 
 def target(where: str, nodes: Mapping[str, GraphNode]) -> Param | None:
@@ -57,7 +66,7 @@ def _control_fault(
     patch: Patch, section: str, where: str, control: Control, nodes: Mapping[str, GraphNode]
 ) -> str | None:
     if section != "params":
-        known, what = (patch.expose, "macro") if section == "macros" else (patch.scenes, "scene")
+        known, what = KNOWN[section](patch)
         return None if where in known else f": no {what} is called {where!r}{did_you_mean(where, known)}"
     try:
         param = target(where, nodes)

@@ -73,6 +73,12 @@ def test_a_learned_control_is_one_more_line_and_a_forgotten_one_one_less() -> No
 @pytest.mark.parametrize(
     "table, message",
     [
+        ("[midi.actions]\nplai = { note = 1 }\n", "midi.actions.plai: no action is called 'plai'; did you mean 'play'?"),
+        ("[midi.mutes]\nhal = { note = 1 }\n", "midi.mutes.hal: no node is called 'hal'; did you mean 'hall'?"),
+        (
+            '[midi.actions]\nhush = { cc = 1, relative = "twos" }\n',
+            "midi.actions.hush is relative; it is pressed, not turned",
+        ),
         ("[midi.param]\n", "midi.param: [midi] has no 'param'; did you mean 'params'?"),
         ("[midi]\nparams = 3\n", "midi.params is 3; expected a table, [midi.params]"),
         (

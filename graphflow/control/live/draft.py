@@ -123,7 +123,8 @@ class Draft:
         self.node(name)
         naming = [f"scene {scene}" for scene, values in self.patch.scenes.items() if _names(values, name)]
         naming += [f"macro {macro}" for macro, e in self.patch.expose.items() if _names(e.params, name)]
-        naming += ["[midi]"] if _names(self.patch.midi.get("params", ()), name) else []
+        turned = [*self.patch.midi.get("params", ()), *self.patch.midi.get("mutes", ())]
+        naming += ["[midi]"] if _names(turned, name) else []
         self.become(self.patch.without_node(name))
         self.by_hand = {end for end in self.by_hand if end[0] != name}
         self.values = {end: value for end, value in self.values.items() if end[0] != name}

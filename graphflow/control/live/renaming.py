@@ -23,7 +23,7 @@ def renamed(patch: Patch, old: str, new: str) -> Patch:
         scenes={s: {path(p): value for p, value in values.items()} for s, values in patch.scenes.items()},
         expose={m: replace(e, params=tuple(map(path, e.params))) for m, e in patch.expose.items()},
         midi={
-            section: {path(t) if section == "params" else t: control for t, control in table.items()}
+            section: {path(t) if section in ("params", "mutes") else t: control for t, control in table.items()}
             for section, table in patch.midi.items()
         },
     )

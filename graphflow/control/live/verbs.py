@@ -140,13 +140,13 @@ class Verbs:
         self._stage.draft().notes.append(f"{plain(name)} holds {', '.join(stored) or 'nothing'}")
 
     def learn(self, what: Any, *, relative: str = "", takeover: str = "pickup") -> None:
-        """learn(hall.mix), learn("warmth"): the MIDI control that is turned next moves this param, macro or scene."""
+        """learn(hall.mix), learn("warmth"), learn("hush"): the MIDI control that is turned or pressed next does this."""
         target, options = _path(what), {"relative": plain(relative), "takeover": plain(takeover)}
         line = self._session.call(lambda: learn(self._session, target, **options))
         self._stage.draft().notes.append(line)
 
     def forget(self, what: Any) -> None:
-        """forget(hall.mix): no MIDI control moves this param, macro or scene any more."""
+        """forget(hall.mix): no MIDI control moves this any more."""
         target = _path(what)
         self._stage.draft().notes.append(self._session.call(lambda: forget(self._session, target)))
 

@@ -32,7 +32,8 @@ def midi_of(session: Session) -> MidiService:
 def learn(session: Session, target: str, *, relative: str = "", takeover: str = "pickup") -> str:
     """Map the control that is turned or pressed next; returns what to do, as a line.
 
-    `target` is a param (`hall.mix`), a macro or a scene by its name, or the OSC address of one; "" waits no more.
+    `target` is a param (`hall.mix`), a node's mute (`band.mute`), a macro, a scene or an action (play, stop, running,
+    hush, panic) by its name, or the OSC address of one; "" waits no more.
     `relative` says how an endless knob sends its steps (twos, offset, sign), `takeover` what happens while knob and
     value are apart (pickup, scale, jump). What was learned is reported and is part of the patch, an edit like any
     other. To be called in the session's thread. Raises UserError.
@@ -41,7 +42,7 @@ def learn(session: Session, target: str, *, relative: str = "", takeover: str = 
 
 
 def forget(session: Session, target: str) -> str:
-    """Let no control turn a param, macro or scene any more; returns what was taken out. Raises UserError."""
+    """Let no control turn what `learn` names any more; returns what was taken out. Raises UserError."""
     return midi_of(session).lessons.forget(target)
 
 

@@ -62,7 +62,7 @@ class Learning:
         return self._made(Control("cc", pair, channel=channel, bits=bits))
 
     def _made(self, control: Control) -> Control:
-        if self.section == "scenes":
+        if self.section not in ("params", "macros"):
             return control
         relative = self.options.get("relative", "") if control.source == "cc" and control.bits == 7 else ""
         return replace(control, relative=relative, takeover=self.options.get("takeover", control.takeover))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphflow.control.midi.learn import Learning
 from graphflow.control.midi.maps import Maps
-from graphflow.control.midi.targets import find_target, pressable, turnable
+from graphflow.control.midi.targets import called, find_target, pressable, turnable
 from graphflow.core.errors import UserError
 from graphflow.core.midi import OPTIONS, Control, Midi
 from graphflow.session import Session
@@ -21,12 +21,13 @@ class Lessons:
     @property
     def waits_for(self) -> str:
         """For what a control is waited for, or nothing."""
-        return self._learning.target if self._learning is not None else ""
+        return called(self._learning.section, self._learning.target) if self._learning is not None else ""
 
     def learn(self, target: str, *, relative: str = "", takeover: str = "pickup") -> str:
         """Map the control that is turned or pressed next; returns what to do, as a line.
 
-        `target` is a param (`hall.mix`), a macro or a scene by its name, or the OSC address of one; "" waits no more.
+        `target` is a param (`hall.mix`), a node's mute (`band.mute`), a macro, scene or action by its name, or the OSC
+        address of one; "" waits no more.
         `relative` says how an endless knob sends its steps (twos, offset, sign), `takeover` what happens while knob
         and value are apart (pickup, scale, jump). Raises UserError.
         """
@@ -44,16 +45,16 @@ class Lessons:
         if not (pressed or turned):
             raise UserError(f"{name} is a text, which cannot be turned; map a scene that says it")
         self._learning = Learning(section, name, pressed, turned, options)
-        return f"{'press or turn' if pressed and turned else 'turn'} a control for {name}"
+        return f"{'press or turn' if pressed and turned else 'turn'} a control for {called(section, name)}"
 
     def forget(self, target: str) -> str:
-        """Let nothing turn a param, macro or scene any more; returns what was taken out. Raises UserError."""
+        """Let nothing turn what `learn` names any more; returns what was taken out. Raises UserError."""
         section, name = find_target(target, self._session)
         control = self._session.patch.midi.get(section, {}).get(name)
         if control is None:
-            raise UserError(f"{name} is turned by no control; learn one first")
+            raise UserError(f"{called(section, name)} is turned by no control; learn one first")
         self._session.play(self._session.patch.with_control(section, name, None))
-        return f"{name} is turned by {control} no more"
+        return f"{called(section, name)} is turned by {control} no more"
 
     def hear(self, message: Midi, now: float) -> bool:
         """Whether this message was what a control was waited for."""
@@ -71,8 +72,9 @@ class Lessons:
         learning, self._learning = self._learning, None
         assert learning is not None  # the caller has looked
         patch = self._session.patch
+        name = called(learning.section, learning.target)
         others = [
-            target
+            called(section, target)
             for section, table in patch.midi.items()
             for target, other in table.items()
             if (section, target) != (learning.section, learning.target) and same_knob(control, other)
@@ -80,11 +82,11 @@ class Lessons:
         try:
             self._session.play(patch.with_control(learning.section, learning.target, control))
         except UserError as error:  # the node has gone meanwhile
-            self._report(f"{learning.target} was not mapped: {error}")
+            self._report(f"{name} was not mapped: {error}")
             return
         self._maps.taken(learning.section, learning.target)
         too = f", which turns {', '.join(others)} too" if others else ""
-        self._report(f"{learning.target} is turned by {control}{too}")
+        self._report(f"{name} is turned by {control}{too}")
 
 
 def same_knob(one: Control, other: Control) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from graphflow.control.midi.actions import do, is_on, is_state, put
 from graphflow.control.midi.knobs import Knob, Move
 from graphflow.core.declare import Choice, Numeric, Switch
 from graphflow.core.errors import UserError
@@ -36,10 +37,8 @@ class Turn:
 
     def move(self, move: Move) -> None:
         """Carry out what was done to the control. Raises UserError."""
-        if self.section == "scenes":
-            was, self._at = self._at, move.at
-            if move.pressed or (move.at is not None and move.at >= ON and (was is None or was < ON)):
-                self.session.scene(self.target, self.control.seconds)
+        if self.section in ("scenes", "actions", "mutes"):
+            self._press(move)
             return
         declared = self.declared()
         if isinstance(declared, Switch):
@@ -51,6 +50,19 @@ class Turn:
             self._put(declared.choices[min(max(place, 0), last)])
         elif isinstance(declared, Numeric):
             self._number(declared, move)
+
+    def _press(self, move: Move) -> None:
+        """A key, or a controller whose upper half counts as pressed."""
+        was, self._at = self._at, move.at
+        on = move.at is not None and move.at >= ON
+        pressed = move.pressed or (on and (was is None or was < ON))
+        if self.section == "scenes":
+            if pressed:
+                self.session.scene(self.target, self.control.seconds)
+        elif is_state(self.section, self.target):
+            put(self.session, self.section, self.target, on if move.at is not None else not self.value())
+        elif pressed:
+            do(self.session, self.target)
 
     def _number(self, declared: Numeric, move: Move) -> None:
         value = self.value()
@@ -92,7 +104,9 @@ class Turn:
         """Where it stands now."""
         if self.section == "macros":
             return self.session.macro_value(self.target)
-        return self.session.get(*self.target.split(".", 1)) if self.section == "params" else None
+        if self.section == "params":
+            return self.session.get(*self.target.split(".", 1))
+        return is_on(self.session, self.section, self.target) if is_state(self.section, self.target) else None
 
     def _put(self, value: Any) -> None:
         if self.section == "macros":

@@ -258,8 +258,12 @@ def of_files() -> Iterator[Entry]:
 
 def of_midi() -> Iterator[Entry]:
     for name, least, doc in (
-        ("learn", 1, "The control that is turned next moves this param (like hall.mix), macro or scene; answered."),
-        ("forget", 1, "No control moves this param, macro or scene any more; answered."),
+        (
+            "learn",
+            1,
+            "The control that is turned next moves this: hall.mix, band.mute, a macro, scene or action; answered.",
+        ),
+        ("forget", 1, "No control moves this any more; answered."),
     ):
         yield Entry(f"{ROOT}/midi/{name}", "s", doc, "action", Access.WRITE, ranges=(None,), least=least)
 

@@ -9,6 +9,8 @@ import pytest
 from devices import Keyboard, Stage
 
 from graphflow.core.errors import UserError
+from graphflow.core.patch_text import read
+from graphflow.core.patch_write import write
 
 PATCH = """
 format = 1
@@ -309,14 +311,85 @@ def test_scenes_macros_and_switches_learn_what_suits_them(desks: Any) -> None:
     assert "filter.q" not in desk.session.patch.midi["params"]
 
 
+def test_pads_and_buttons_play_stop_hush_panic_and_mute(desks: Any) -> None:
+    desk = desks(
+        "[transport]\ntempo = 120.0\n[midi.actions]\nplay = { note = 40 }\nstop = { cc = 50 }\nrunning = { note = 41 }\n"
+        "hush = { note = 42 }\npanic = { program = 3 }\n[midi.mutes]\ntone = { note = 43 }\nhall = { cc = 51 }\n"
+    )
+    session = desk.session
+
+    def press(note: int) -> None:
+        for status in (0x90, 0x80):
+            desk.box.play(status, note, 100)
+            desk.pass_by(0.01)
+
+    desk.cc(50, 127, 0)
+    assert not session.transport.running
+    press(40)
+    press(40)
+    assert session.transport.running
+    press(41)
+    assert not session.transport.running
+    press(41)
+    assert session.transport.running
+    press(42)
+    assert session.engine.gain == 0.0
+    press(42)
+    assert session.engine.gain == 1.0
+    press(43)
+    desk.cc(51, 127)
+    assert session.muted == {"tone", "hall"}
+    press(43)
+    desk.cc(51, 0)
+    assert session.muted == frozenset()
+    desk.box.play(0xC0, 3)
+    desk.pass_by(0.01)
+    assert session.engine.gain == 0.0
+
+
+@pytest.mark.parametrize(
+    "target, name, table",
+    [
+        ("play", "play", {"actions": {"play": {"note": 36, "channel": 10}}}),
+        ("/gf/transport/stop", "stop", {"actions": {"stop": {"note": 36, "channel": 10}}}),
+        ("hush", "hush", {"actions": {"hush": {"note": 36, "channel": 10}}}),
+        ("hall.mute", "hall.mute", {"mutes": {"hall": {"note": 36, "channel": 10}}}),
+    ],
+)
+def test_pads_are_learned(desks: Any, target: str, name: str, table: Any) -> None:
+    desk = desks()
+    assert desk.midi.lessons.learn(target) == f"press or turn a control for {name}"
+    assert desk.midi.lessons.waits_for == name
+    desk.box.play(0x99, 36, 100)
+    desk.pass_by(0.01)
+    assert desk.said[-1] == f"{name} is turned by note 36 on channel 10"
+    patch = desk.session.patch
+    assert {s: {t: c.written() for t, c in controls.items()} for s, controls in patch.midi.items()} == table
+    assert desk.session.transport.running and not desk.session.muted  # the stroke that was learned does nothing yet
+    again, problems = read(write("format = 1\n", patch))
+    assert not problems and again.midi == patch.midi
+    assert desk.midi.lessons.forget(target) == f"{name} is turned by note 36 on channel 10 no more"
+    assert desk.session.patch.midi == {}
+
+
+def test_a_button_that_sends_a_controller_is_learned(desks: Any) -> None:
+    desk = desks()
+    desk.midi.lessons.learn("hall.mute")
+    desk.cc(20, 127, 0)
+    desk.pass_by(0.4)
+    assert desk.said[-1] == "hall.mute is turned by CC 20 on channel 1"
+    desk.cc(20, 127)
+    assert desk.session.muted == {"hall"}
+
+
 @pytest.mark.parametrize(
     "target, line",
     [
         ("hall.mx", "nodes.hall: reverb has no 'mx'; did you mean 'mix'?"),
-        ("warmt", "no param, macro or scene is called 'warmt'; did you mean 'warmth'?"),
+        ("warmt", "no param, macro, scene or action is called 'warmt'; did you mean 'warmth'?"),
         ("/gf/macro/x", "no macro is called 'x'"),
         ("words.text", "words.text is a text, which cannot be turned; map a scene that says it"),
-        ("words", "words is a node; name one of its params: words.text, words.weight"),
+        ("words", "words is a node; name one of its params: words.text, words.weight; or words.mute"),
     ],
 )
 def test_what_cannot_be_learned_says_why(desks: Any, target: str, line: str) -> None:
