@@ -140,7 +140,7 @@ class Verbs:
         self._stage.draft().notes.append(f"{plain(name)} holds {', '.join(stored) or 'nothing'}")
 
     def learn(self, what: Any, *, relative: str = "", takeover: str = "pickup") -> None:
-        """learn(hall.mix), learn("warmth"), learn("hush"): the MIDI control that is turned or pressed next does this."""
+        """learn(hall.mix), learn("warmth"), learn("hush"): the MIDI control that is turned or pressed next does it."""
         target, options = _path(what), {"relative": plain(relative), "takeover": plain(takeover)}
         line = self._session.call(lambda: learn(self._session, target, **options))
         self._stage.draft().notes.append(line)
