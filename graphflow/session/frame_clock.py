@@ -8,10 +8,11 @@ from statistics import median
 
 KEPT = 256
 """Looks that count: somewhat more than a second of them."""
-JUMP = 0.002
-"""Seconds by which all of the last few looks must differ before the rest is forgotten: blocks were lost, or it is
-another sound card."""
 FEW = 8
+NOISE = 2.0
+LEAST, MOST = 0.0002, 0.002
+"""All of the last FEW looks must be off, and to the same side, by NOISE times the jitter before the rest is forgotten:
+blocks were lost, or it is another sound card. So many seconds at least, and at most."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class FrameClock:
         self.rate = float(rate)
         self._starts: deque[float] = deque(maxlen=KEPT)
         self._last = -1
-        self._middle = 0.0  # as it was a few looks ago: finding it takes longer than a look should
+        self._middle = 0.0  # as it was a few looks ago, as finding it takes longer than a look should
+        self._jump = MOST  # what is more than jitter
         self._until = 0
 
     def look(self, frame: int, seconds: float) -> None:
@@ -47,8 +49,10 @@ class FrameClock:
         self._until -= 1
         if self._until <= 0:
             self._middle, self._until = median(self._starts), FEW
+            self._jump = min(max(NOISE * self.statistics().jitter, LEAST), MOST) if len(self._starts) > FEW else MOST
         recent = [self._starts[k] for k in range(-min(FEW, len(self._starts)), 0)]
-        if len(self._starts) >= 2 * FEW and (min(recent) > self._middle + JUMP or max(recent) < self._middle - JUMP):
+        off = min(recent) > self._middle + self._jump or max(recent) < self._middle - self._jump
+        if len(self._starts) >= 2 * FEW and off:
             self._starts, self._until = deque(recent, maxlen=KEPT), 0
 
     def frame_at(self, seconds: float) -> int:
