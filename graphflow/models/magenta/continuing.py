@@ -123,3 +123,50 @@ class Listening:
             self._future.set_result(self._work())
         except BaseException as fault:  # noqa: BLE001 - the asker gets it
             self._future.set_exception(fault)
+
+
+class Listener:
+    """Who works out how what was heard goes on, beside the music: one piece at a time.
+
+    A wish that comes meanwhile is taken up when that is done. `begun` and `ended` tell of the last `look`, so that a
+    replay, which asks for `begin` and `end` itself, does both in the same steps.
+    """
+
+    def __init__(self, work: Callable[[], Callable[[], Snapshot]]) -> None:
+        """`work` takes up what was heard by now, and gives what is to be done about it; raises UserError."""
+        self._work = work
+        self._listening: Listening | None = None
+        self._dropped = self._wanted = False
+        self.begun = self.ended = False
+
+    def ask(self) -> None:
+        """Go on from what has been heard, as soon as may be."""
+        self._wanted = True
+
+    def drop(self) -> None:
+        """What is being worked out is not wanted any more."""
+        self._wanted, self._dropped = False, self._listening is not None
+
+    def look(self, *, patient: bool) -> Snapshot | None:
+        """The place to go on from, once it is known; `patient`: that is waited for. Raises what the work raised."""
+        self.begun = self.ended = False
+        if self._listening is None and self._wanted:
+            self.begin()
+        if self._listening is None or not (self._listening.ready or patient):
+            return None
+        if not self._dropped:
+            return self.end()
+        self._listening, self._dropped = None, False
+        return self.look(patient=patient)
+
+    def begin(self) -> None:
+        """With what has been heard by now. Raises UserError."""
+        self._wanted = self._dropped = False
+        self._listening = Listening(self._work())
+        self.begun = True
+
+    def end(self) -> Snapshot | None:
+        """The place, which is waited for; None where nothing was begun. Raises what the work raised."""
+        listening, self._listening = self._listening, None
+        self.ended = listening is not None
+        return listening.result() if listening is not None else None

@@ -114,13 +114,12 @@ class Generator:
         return self.player.rewind()
 
     def told(self) -> dict[str, Any] | None:
-        """The style that the last step was told, where it was a new one: words are understood when they are."""
-        codes = self.player.latch.styled
-        return {"style": list(codes)} if codes is not None else None
+        """What the last step went by beside its state: words and sounds are understood in their own time."""
+        return self.player.told() or None
 
     def repeat(self, told: Mapping[str, Any]) -> None:
-        """In a replay: the next step is told this."""
-        self.player.latch.again = tuple(told["style"])
+        """In a replay: the next step goes by this."""
+        self.player.repeat(told)
 
     def hear(self, block: npt.NDArray[np.float32], frame: int) -> None:
         """What comes in, [channels, frames], kept for when it is to be continued from."""

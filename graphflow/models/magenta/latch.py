@@ -16,8 +16,8 @@ LUCK_BITS = 32
 class Latch:
     """`follow` a wish at any time; `tell` the session before a step.
 
-    `styled` are the codes that the last step was told, None where it was told none; when it `repeats`, `again` are
-    those of the next, in place of the desk's.
+    `styled` are the codes that it was told last, None where it was told none; when it `repeats`, `again` are those of
+    the next step, in place of the desk's.
     """
 
     def __init__(self, session: Session, desk: StyleDesk, *, patient: bool, repeats: bool = False) -> None:
@@ -56,10 +56,21 @@ class Latch:
             if settled or version != self._styled:
                 self._styled, values["style"] = version, blend.codes
         for name, value in values.items():
-            if name not in self._given or self._given[name] != value:
-                self._session.set(name, value)
-                self._given[name] = value
-                self.styled = value if name == "style" else self.styled
+            if self._give(name, value) and name == "style":
+                self.styled = value
+
+    def tell_luck(self, luck: int) -> None:
+        """Other chance for the same chunk, and nothing else that is new."""
+        if self._wish is not None:
+            self._give("seed", self._wish.controls["seed"] + (luck << LUCK_BITS))
+
+    def _give(self, name: str, value: Any) -> bool:
+        """Set it where it is another than before."""
+        if name in self._given and self._given[name] == value:
+            return False
+        self._session.set(name, value)
+        self._given[name] = value
+        return True
 
     def forget(self) -> None:
         """The session was told other things meanwhile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.config import CHUNK
-from graphflow.models.magenta.continuing import Heard, Listening, continued
+from graphflow.models.magenta.continuing import Heard, Listener, continued
 from graphflow.models.magenta.crossing import crossed, fallen, risen
 from graphflow.models.magenta.engine import Engine
 from graphflow.models.magenta.latch import Latch
@@ -57,11 +57,12 @@ class Player:
         self.now = Now()
         self._back: Now | None = None
         self._again = False
-        self._listening: Listening | None = None
+        self._listener = Listener(self._continuing)
+        self._repeated: Mapping[str, Any] = {}
 
     def step(self) -> Sound:
         """The next chunk, [2, 1920]."""
-        before = self.now
+        before, self.latch.styled = self.now, None
         bypass = self.wish is not None and self.wish.bypass
         go = self._look()
         if not (bypass and before.facts.silent):  # what is not played need not be told
@@ -89,8 +90,20 @@ class Player:
         """Take the last step back, so that the next one makes its chunk again. False where that cannot be."""
         if self._back is None or not self.seat.do(Session.rewind):
             return False
-        self.now, self._back, self._again = self._back, None, True
+        # what is being listened to goes on: it was asked for once
+        self.now, self._back, self._again = replace(self._back, continues=self.now.continues), None, True
         return True
+
+    def told(self) -> dict[str, Any]:
+        """What the last step went by and the wish does not say: when words are understood, and listening is done."""
+        codes, listener = self.latch.styled, self._listener
+        told: dict[str, Any] = {"style": list(codes)} if codes is not None else {}
+        return told | {name: True for name in ("begun", "ended") if getattr(listener, name)}
+
+    def repeat(self, told: Mapping[str, Any]) -> None:
+        """In a replay: the next step goes by this."""
+        self._repeated = told
+        self.latch.again = tuple(told["style"]) if "style" in told else None
 
     def anew(self, session: Session) -> None:
         """Begin the stream again, from where it began. In the engine's thread."""
@@ -128,14 +141,15 @@ class Player:
         now, reset = self.now, False
         if (wish := self.wish) is not None:
             reset = now.resets is not None and wish.resets > now.resets
+            if reset:
+                self._listener.drop()
             if now.continues is not None and wish.continues > now.continues:
-                self._listen()
+                self._listener.ask()
             self.now = replace(now, resets=wish.resets, continues=wish.continues)
         if (place := self._listened()) is not None:
             self.target = place
             reset = True
         if reset:
-            self._listening = None
             self.now = replace(self.now, health=Health(), care=now.care.forget(), trouble="")
             self._note(luck=0)  # the same seed plays the same again
             return self.anew
@@ -153,24 +167,25 @@ class Player:
         self.say(f"{_SAID[cause]}; it goes on {whence}")
         return self.anew if way == "anew" else lambda session: self.go_to(session, place)
 
-    def _listen(self) -> None:
-        """Begin to work out how what was heard goes on."""
+    def _continuing(self) -> Callable[[], Snapshot]:
+        """What it takes to go on from what was heard, with what is wanted now. Raises UserError."""
         sound, controls = self.heard.last(), self.seat.session.controls
         if not sound.any():
-            self.say("has heard nothing to continue from; wire sound into its input")
-            return
-        self._listening = Listening(lambda: self.engine.beside(lambda model: continued(model, sound, controls)))
+            raise UserError("has heard nothing to continue from; wire sound into its input")
+        return lambda: self.engine.beside(lambda model: continued(model, sound, controls))
 
     def _listened(self) -> Snapshot | None:
-        """The place to continue from, once it is known. In a render that is at once."""
-        listening = self._listening
-        if listening is None or not (listening.ready or self.settings.lockstep):
-            return None
-        self._listening = None
+        """The place to continue from, once it is known. In a render that is at once, in a replay when it was then."""
         try:
-            return listening.result()
+            if not self.settings.repeats:
+                return self._listener.look(patient=self.settings.lockstep)
+            repeated, self._repeated = self._repeated, {}
+            if repeated.get("begun"):
+                self._listener.begin()
+            return self._listener.end() if repeated.get("ended") else None
         except Exception as error:  # noqa: BLE001 - the music goes on as it was
-            self.say(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}")
+            reason = " ".join(str(error).split())
+            self.say(reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}")
             return None
 
     # --- the next chunk, watched --------------------------------------------------------------------------------------
@@ -195,7 +210,7 @@ class Player:
             self._back = None
             if go is None:
                 break
-            latch.tell(self.now.facts.luck)
+            latch.tell_luck(self.now.facts.luck)
             self.seat.do(go)
             self._note(rising=True)
         return sound

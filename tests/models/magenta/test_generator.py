@@ -450,23 +450,109 @@ def test_it_continues_from_what_it_has_heard(opened: Opener) -> None:
     assert np.abs(takes[0] - takes[2]).max() > 0.01
 
 
-def test_live_it_plays_on_while_it_listens(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graphflow.models.magenta import player
+class Listening:
+    """Somebody who listens to the end when he may, and how often he was asked to."""
 
-    go, work = threading.Event(), player.continued
-    monkeypatch.setattr(player, "continued", lambda *given: go.wait(10.0) and work(*given))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from graphflow.models.magenta import player
+
+        self._may, self._work, self.asked = threading.Semaphore(0), player.continued, 0
+        monkeypatch.setattr(player, "continued", self._continued)
+
+    def _continued(self, *given: Any) -> Any:
+        self.asked += 1
+        assert self._may.acquire(timeout=10.0)
+        return self._work(*given)
+
+    def finish(self, generator: Generator) -> None:
+        self._may.release()
+        listening = generator.player._listener._listening
+        assert listening is not None
+        wait_until(lambda: listening.ready, 10.0, "listening")
+
+
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> Listening:
+    return Listening(monkeypatch)
+
+
+def test_live_it_plays_on_while_it_listens(opened: Opener, listening: Listening) -> None:
     generator = opened(_lockstep=False)
     play(generator, 2, continue_from=0.0)
     heard(generator, 3.0)
     play(generator, 2, continue_from=1.0)
     assert generator.seat.session.chunk == 4
-    go.set()
-    listening = generator.player._listening
-    assert listening is not None
-    wait_until(lambda: listening.ready, 10.0, "listening")
+    listening.finish(generator)
     play(generator, 1)
     assert generator.seat.session.chunk == 24 + 1
     assert generator.news() == []
+
+
+def test_it_listens_to_one_thing_at_a_time_however_often_it_is_asked(opened: Opener, listening: Listening) -> None:
+    generator = opened(_lockstep=False)
+    play(generator, 2, continue_from=0.0)
+    heard(generator, 3.0)
+    for asked in range(1, 20):
+        play(generator, 1, continue_from=float(asked))
+    wait_until(lambda: listening.asked == 1, 10.0, "listening")
+    listening.finish(generator)
+    play(generator, 2)
+    assert generator.seat.session.chunk == 24 + 2
+    wait_until(lambda: listening.asked == 2, 10.0, "listening again")  # for all that came meanwhile
+    listening.finish(generator)
+    play(generator, 3)
+    assert (generator.seat.session.chunk, listening.asked) == (24 + 3, 2)
+
+
+def test_a_reset_while_it_listens_is_the_last_word(opened: Opener, listening: Listening) -> None:
+    generator = opened(_lockstep=False)
+    play(generator, 2, continue_from=0.0)
+    heard(generator, 3.0)
+    play(generator, 1, continue_from=1.0)
+    play(generator, 1, continue_from=1.0, reset=1.0)
+    listening.finish(generator)
+    play(generator, 2)
+    assert generator.seat.session.chunk == 3
+    play(generator, 1, continue_from=2.0, reset=1.0)
+    listening.finish(generator)
+    play(generator, 1)
+    assert generator.seat.session.chunk == 24 + 1
+
+
+def test_a_step_taken_back_while_it_listens_does_not_make_it_listen_twice(opened: Opener, listening: Listening) -> None:
+    generator = opened(_lockstep=False)
+    play(generator, 2, continue_from=0.0)
+    heard(generator, 3.0)
+    play(generator, 1, continue_from=1.0)
+    assert generator.rewind()
+    play(generator, 1, continue_from=1.0, seed=1.0)
+    listening.finish(generator)
+    play(generator, 3)
+    assert (generator.seat.session.chunk, listening.asked) == (24 + 3, 1)
+
+
+def test_a_replay_goes_on_from_what_was_heard_in_the_chunk_in_which_it_did(
+    opened: Opener, listening: Listening
+) -> None:
+    live, again = opened(_lockstep=False), opened(_repeats=True)
+    sounds: list[list[np.ndarray]] = [[], []]
+    for chunk in range(9):
+        state = {"params": {"continue_from": float(chunk >= 2), "reset": float(chunk >= 8)}}
+        if chunk == 1:
+            for generator in (live, again):
+                heard(generator, 3.0)
+        if chunk == 5:
+            listening.finish(live)
+            listening._may.release()  # the other one's
+        live.set(state)
+        sounds[0].append(live.step(0))
+        if (told := live.told()) is not None:
+            again.repeat(told)
+        again.set(state)
+        sounds[1].append(again.step(0))
+        assert again.seat.session.chunk == live.seat.session.chunk
+    assert live.seat.session.chunk == 24 + 1
+    np.testing.assert_array_equal(*(np.concatenate(sound, axis=1) for sound in sounds))
 
 
 def test_what_cannot_be_continued_is_said_and_the_music_goes_on(opened: Opener) -> None:
@@ -665,6 +751,20 @@ def test_what_is_no_number_is_never_played(opened: Opener) -> None:
     spoiler.how = "nan"
     assert np.isnan(play(generator, 1)).all()  # nothing helps: the worker has a silence for it
     assert generator.figures()["rescues"] == "4 numbers (1 in vain)"
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_replay_learns_of_a_style_that_came_with_a_chunk_that_was_no_number(opened: Opener, words: Words) -> None:
+    generator = opened(_lockstep=False)
+    spoiler = Spoiler(generator)
+    play(generator, 12)
+    generator.set({"params": {"prompt1": "abc"}})
+    assert generator.desk is not None and generator.desk.settle(10.0)
+    spoiler.how = "nan once"
+    play(generator, 1)
+    assert generator.told() == {"style": [3, *[0] * 11]}
+    play(generator, 1)
+    assert generator.told() is None
 
 
 @pytest.mark.usefixtures("hasty")
