@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
@@ -10,6 +11,9 @@ from graphflow.core.patch import Patch
 
 KEPT = 500
 """Edits that can be taken back."""
+
+
+Way = Literal["back", "again"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,13 @@ class History:
 
     def went_again(self) -> None:
         self.past, self.future = (*self.past, self.future[-1]), self.future[:-1]
+
+    def went(self, step: Way) -> None:
+        """The one or the other."""
+        if step == "back":
+            self.went_back()
+        else:
+            self.went_again()
 
     def __str__(self) -> str:
         return f"{len(self.past)} edits to undo, {len(self.future)} to redo"

@@ -62,8 +62,11 @@ class Parts:
         self._prepared = False
         self._rate = int(engine.rate)
 
-    def change(self, graph: Graph, change: Difference) -> None:
-        """Make what is new and let go of what is gone. Raises Unplayable; then nothing has changed."""
+    def change(self, graph: Graph, change: Difference, sure: Callable[[], None] = lambda: None) -> None:
+        """Make what is new and let go of what is gone. Raises Unplayable; then nothing has changed.
+
+        `sure` is called when all is made: whatever it raises, nothing has changed either.
+        """
         self._begin()
         specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
         width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
@@ -100,14 +103,18 @@ class Parts:
                 problems.append(Problem("", str(error)))
             except OSError as error:
                 problems.append(Problem(f"nodes.{name}", f": its worker cannot be started ({error.strerror or error})"))
-        if problems:
+        try:
+            if problems:
+                raise Unplayable(problems, frozenset(kinds))
+            sure()
+        except BaseException:
             for tape in tapes.values():
                 tape.close()
             for link in generators.values():
                 link.close()
             for instance in made.values():
                 self.engine.discard(instance)
-            raise Unplayable(problems, frozenset(kinds))
+            raise
         for name in (*change.removed, *fresh):
             self._let_go(name)
         self.generators |= generators

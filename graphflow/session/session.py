@@ -174,12 +174,14 @@ class Session:
         step: Step = "new",
         library: Library | None = None,
         forgiving: bool = False,
+        sure: Callable[[], None] = lambda: None,
     ) -> Difference:
         """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
 
         A value that controllers have moved stays where it is unless the patch changes it. Raises PatchError with
         everything that is wrong; then nothing has changed. Unknown kinds stay silent and are reported; `forgiving`,
-        so are kinds of somebody else's that cannot be compiled, and the rest plays.
+        so are kinds of somebody else's that cannot be compiled, and the rest plays. `sure` is called when nothing can
+        go wrong any more, for what has to happen with it or not at all: whatever it raises, nothing has changed.
         """
         library = library or self.library
         graph = playable(patch, library)
@@ -188,14 +190,15 @@ class Session:
         change = difference(self.graph, graph)
         old = self._parts.instances
         try:
-            self._parts.change(graph, change)
+            self._parts.change(graph, change, sure)
         except Unplayable as wrong:
             if not (forgiving and wrong.kinds):
                 raise
             left = self._leave_out(wrong, library)
             return self.play(
-                patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True
-            )
+                patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True,
+                sure=sure,
+            )  # fmt: skip
         self._tell_unknown(graph, library, change)
         heirs = [n for n in change.replaced if goes_on(self.graph.nodes[n], graph.nodes[n])]
         # what is mute has a state that nobody should begin with

@@ -7,20 +7,23 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
+from graphflow.control.live.files import Files
 from graphflow.control.live.leash import Stopped
 from graphflow.control.live.renaming import renamed
+from graphflow.control.live.saving import Saving
 from graphflow.control.live.wiring import Wiring
 from graphflow.core.declare import Setting
 from graphflow.core.errors import Problem, UserError, did_you_mean
 from graphflow.core.graph import Wire, build_node
+from graphflow.core.merge import merge
 from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
 from graphflow.core.patch import ENGINE, TRANSPORT, Patch, PatchNode
 from graphflow.core.prompts import PROMPTS
 from graphflow.core.wires import End, Hop
 from graphflow.session import Session
+from graphflow.session.history import Way
 from graphflow.session.morph import End as Param
-from graphflow.session.session import Step
 
 Taken = Callable[[str], bool]
 """Whether a name means something already."""
@@ -33,8 +36,11 @@ class Draft:
     loop, is told by the session when it is to play.
     """
 
-    def __init__(self, session: Session, taken: Taken, frame: int | None = None, grid: float | None = None) -> None:
+    def __init__(
+        self, session: Session, taken: Taken, files: Files, frame: int | None = None, grid: float | None = None
+    ) -> None:
         self.session, self.library, self.frame = session, session.library, frame
+        self.files = Saving(files)
         self.beat: float | None = None
         """The beat an event falls on, where it counts beats: exactly, which no frame does."""
         self.base = self._patch = session.patch
@@ -47,7 +53,7 @@ class Draft:
         self.quant: str | float | None = None
         """What this entry alone waits for."""
         self.fade: float | None = None
-        self.steps: list[Step] = []
+        self.steps: list[Way] = []
         self.notes: list[str] = []
         self.events: set[str] = set()
         """Names it has found for events."""
@@ -293,11 +299,11 @@ class Draft:
             if node.kind in self.library:
                 self.by_hand |= {(name, what) for what in (*self.library[node.kind].spec.params, PROMPTS)}
 
-    def steps_left(self, step: Step) -> int:
+    def steps_left(self, step: Way) -> int:
         """How many edits there are to go back, or on."""
         return len(self._history.past if step == "back" else self._history.future)
 
-    def step(self, step: Step) -> tuple[Patch, Patch]:
+    def step(self, step: Way) -> tuple[Patch, Patch]:
         """Go back or on in the history; the patch before and after. It must come before any change."""
         if self.patch != self.base:
             raise UserError(
@@ -318,31 +324,40 @@ class Draft:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Do what takes time: compile kinds that nothing has needed yet. Raises PatchError."""
+        """Do what takes time: compile kinds that nothing has needed yet, write files. Raises PatchError, UserError."""
         if self.structural or self.steps:
             known = {node.kind for node in self.session.graph.nodes.values()}
             if any(node.kind not in known for node in self.patch.nodes.values()):
                 self.session.prepare(self.patch)
+        self.files.ready()
 
     def play(self) -> list[str]:
         """Have it play; in the session's thread. A line for each place that others have changed meanwhile.
 
-        Raises PatchError; then nothing has changed.
+        Files are put where they belong when nothing else can go wrong. Raises UserError; then nothing has changed.
         """
         session = self.session
-        how: dict[str, Any] = {"fade": self.fade, "quant": self.waits_for}
+        base, theirs, history = self.base, session.patch, copy(session.history)
         for step in self.steps:
-            patch = session.history.back(session.patch) if step == "back" else session.history.again(session.patch)
-            session.play(patch, step=step, **how)
-        if self.steps and not self.by_hand and self.patch == self.base:
-            return []
-        if self.frame is not None:
-            return session.edit(self.base, self.patch, by_hand=self.by_hand, at=self.frame, step="none", fade=self.fade)
-        return session.edit(self.base, self.patch, by_hand=self.by_hand, **how)
+            theirs = history.back(theirs) if step == "back" else history.again(theirs)
+            history.went(step)
+        merged, conflicts = theirs, list[str]()
+        if self.patch != base:
+            merged, conflicts = merge(base, theirs, self.patch, who="this edit", we="meanwhile")
+        how: dict[str, Any] = {"by_hand": self.by_hand, "fade": self.fade, "step": "none", "sure": self.files.put}
+        if self.frame is not None:  # what happens by itself is not taken back
+            session.play(merged, at=self.frame, **how)
+            return conflicts
+        if theirs != Patch():
+            history.did(theirs, merged)
+        session.play(merged, quant=self.waits_for, **how)
+        session.history = history
+        return conflicts
 
     def drop(self) -> None:
         """Nothing of it is to count."""
         self.alive = False
+        self.files.drop()
         for undo in reversed(self.dropped):
             undo()
 

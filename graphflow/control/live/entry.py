@@ -59,6 +59,7 @@ class Entries:
                 leash.slip()
             _ = draft.patch  # one that was given up ends here
             play(draft)
+            draft.files.put()  # where there was nothing to play
             for then in draft.then:
                 then()
         except BaseException:

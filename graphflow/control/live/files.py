@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
+from graphflow.control.live.writing import Writing, content
 from graphflow.core.errors import PatchError, Problem, UserError
 from graphflow.core.merge import merge
 from graphflow.core.patch import Patch
@@ -70,12 +68,16 @@ class Files:
             raise UserError(f'this patch has no file yet; name one, as in {word}("evening")')
         return self.path
 
+    def content(self, path: Path) -> bytes:
+        """What a file holds. Raises OSError."""
+        return path.read_bytes()
+
     def changed_meanwhile(self, path: Path) -> str | None:
         """The text of the patch's own file where somebody else has changed it. Raises UserError."""
         if self.path is None or path.resolve() != self.path.resolve():
             return None
         try:
-            now = path.read_bytes().decode()
+            now = self.content(path).decode()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -95,25 +97,40 @@ class Files:
             raise UserError(f"{path.name} was changed meanwhile ({conflicts[0]}{more}); save under another name")
         return merged
 
-    def save(self, path: Path, patch: Patch, now: str | None) -> None:
-        """Write the patch; `now` is the text that is there, where somebody else has changed it. Raises UserError."""
-        base = self.text if now is None else now
+    def writing(self, path: Path, patch: Patch, now: str | None) -> Writing:
+        """The patch on its way into a file; `now` is the text that is there, where somebody else has changed it.
+
+        Raises UserError.
+        """
         try:
-            text = write(base, patch)
+            text = write(self.text if now is None else now, patch)
+            found = content(path) if now is None else now.encode()
         except PatchError as error:
             raise UserError(f"{path.name}: {error}") from error
-        before, self.known = self.known, (path, text)  # first, so that who watches the file finds it known
+        except OSError as error:
+            raise UserError(f"{path.name} cannot be read ({error.strerror or error})") from error
+        if now is None and found is not None and self.path is not None and path.resolve() == self.path.resolve():
+            found = self.text.encode()
+        return Writing(path, text, found)
+
+    def save(self, path: Path, patch: Patch, now: str | None) -> None:
+        """Write the patch now; the rest as `writing` says. Raises UserError; then nothing has changed."""
+        writing = self.writing(path, patch, now)
+        before, self.known = self.known, (path, writing.text)  # first, so that who watches the file finds it known
         try:
-            put(path, text)
+            writing.make()
+            writing.put()
         except UserError:
             self.known = before
             raise
+        finally:
+            writing.drop()
 
     def load(self, name: str | Path | None) -> tuple[Path, str, Patch]:
         """A patch by the name of its file; None: the patch's own. Raises UserError, PatchError."""
         path = self._own("load") if name is None else self.named(name)
         try:
-            text = path.read_bytes().decode()
+            text = self.content(path).decode()
         except FileNotFoundError as error:
             raise UserError(f"{path.name}: no such file in {path.parent}") from error
         except (OSError, UnicodeDecodeError) as error:
@@ -129,28 +146,3 @@ def replaceable(path: Path) -> Path:
     if path.exists() and not path.stat().st_mode & 0o222:
         raise UserError(f"{path.name} is read-only; save under another name, or make it writable first")
     return path
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole or not at all; its mode stays, and a link goes on leading to it. Raises UserError."""
-    path = path.resolve()
-    scratch = ""
-    try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        descriptor, scratch = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(scratch).chmod(mode)
-        Path(scratch).replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            Path(scratch).unlink()
-        raise UserError(f"{path.name} cannot be written in {path.parent} ({error.strerror or error})") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

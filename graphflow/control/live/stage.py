@@ -227,7 +227,7 @@ class Stage:
         self.draft().notes += question.answer_to(self, path).splitlines()
 
     def _new_draft(self, frame: int | None) -> Draft:
-        return Draft(self.session, self._means, frame, self.quant if frame is None else None)
+        return Draft(self.session, self._means, self.files, frame, self.quant if frame is None else None)
 
     def _finish(self, draft: Draft) -> None:
         self.namespace.collect(draft)

@@ -113,6 +113,7 @@ class Turns:
                 for line in self._session.call(draft.play):
                     self._tell(f"{happening.name}: {line}")
             elif draft.values:
+                draft.files.put()
                 self._session.call(lambda: self._set(happening.name, draft.values, frame))
 
         silence = self._alarms.after(self.limit, lambda: self._too_long(happening))

@@ -18,7 +18,7 @@ from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
 from graphflow.core.names import instead, shown
 from graphflow.core.patch import ENGINE
-from graphflow.session.session import Step
+from graphflow.session.history import Way
 
 if TYPE_CHECKING:
     from graphflow.control.live.stage import Stage
@@ -182,7 +182,7 @@ class Verbs:
         """redo(): do again what was taken back."""
         self._steps("again", edits)
 
-    def _steps(self, step: Step, edits: int) -> None:
+    def _steps(self, step: Way, edits: int) -> None:
         draft, word, number = self._stage.draft(), "undo" if step == "back" else "redo", plain(edits)
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise UserError(f"{word}({shown(number)}): expected how many edits, 1 or more")
@@ -196,8 +196,10 @@ class Verbs:
 
     def save(self, name: str | None = None, *, all: bool = False, over: bool = False) -> None:
         """save(), save("evening"): write what is meant into the file; all=True: also what controllers have left."""
-        draft, files = self._stage.draft(), self._stage.files
+        draft = self._stage.draft()
+        files = draft.files
         path = files.target(None if name is None else plain(name), over)
+        self._stage.namespace.collect(draft)
         if all:
             left = self._session.call(self._session.with_values_left)
             self._take_in(merge(draft.base, draft.patch, left)[0])
@@ -205,12 +207,8 @@ class Verbs:
         if now is not None:
             self._take_in(files.brought_together(now, path, draft.patch))
             draft.notes.append(f"{path.name} was changed meanwhile; both changes are in it now")
-
-        def write() -> None:
-            files.save(path, self._session.patch, now)
-            draft.notes.append(f"saved {path.name}")
-
-        draft.then.append(write)
+        files.save(path, draft.patch, now)
+        draft.then.append(lambda: draft.notes.append(f"saved {path.name}"))
 
     def _take_in(self, patch: Any) -> None:
         draft = self._stage.draft()
@@ -219,21 +217,19 @@ class Verbs:
 
     def load(self, name: str | None = None) -> None:
         """load("evening"): go over to the patch of a file; nodes of the same name play on. load(): to its own again."""
-        draft, files = self._stage.draft(), self._stage.files
+        draft = self._stage.draft()
+        files = draft.files
         path, text, patch = files.load(None if name is None else plain(name))
         draft.put(patch)
         if path.resolve().parent != files.folder.resolve():
             draft.notes.append(f"files it names are looked for in {files.folder.resolve()}")
-
-        def loaded() -> None:
-            files.known = path, text
-            draft.notes.append(f"{patch.title or path.stem} plays")
-
-        draft.then.append(loaded)
+        files.known = path, text
+        draft.then.append(lambda: draft.notes.append(f"{patch.title or path.stem} plays"))
 
     def diff(self) -> None:
         """diff(): what differs from the file, and what controllers have left."""
-        draft, files = self._stage.draft(), self._stage.files
+        draft = self._stage.draft()
+        files = draft.files
         lines = differences(files.patch, draft.patch)
         draft.notes += lines or ["nothing differs from the file" if files.path else "nothing is in the patch yet"]
         left = differences(self._session.patch, self._session.call(self._session.with_values_left))

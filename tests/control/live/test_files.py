@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
+from pathlib import Path
 
 import pytest
 
+from graphflow.control.live import folder_lock
+from graphflow.control.live.folder_lock import held
+from graphflow.core.errors import UserError
 from tests.control.live.stages import ONE, Trial
 
 TYPED = """\
@@ -208,6 +213,105 @@ def test_a_file_that_is_read_only_is_left_as_it_is(evening):
     path.chmod(0o644)
     t.does("save('evening', over=True)")
     assert "0.5 # soft" in path.read_text()
+
+
+def test_an_entry_whose_file_cannot_be_written_changes_nothing(evening, monkeypatch):
+    t, path = evening
+    t.does("a.value = 0.25")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    line = t.fails("undo()\na.value = 0.5\nb = steady()\nsave()\ntempo = 90")
+    assert line == f"cell 2: evening.toml cannot be written in {path.parent} (No space left on device)"
+    assert "b" not in t.session._parts.instances
+    assert t.session.get("a", "value") == 0.25
+    monkeypatch.undo()
+    assert path.read_text() == TYPED
+    assert [file.name for file in path.parent.iterdir()] == ["evening.toml"]
+    assert t.does("diff()") == "~ a.value = 0.25, was 0.125"
+    assert t.does("undo()") == "~ a.value = 0.125, was 0.25"
+
+
+def test_an_entry_whose_file_cannot_be_put_in_place_changes_nothing(evening, monkeypatch):
+    t, path = evening
+
+    def refused(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    line = t.fails("a.value = 0.5\nb = steady()\nsave()")
+    assert line == f"cell 1: evening.toml cannot be written in {path.parent} (Operation not permitted)"
+    assert "b" not in t.session._parts.instances
+    assert t.stage.files.text == TYPED
+    assert [file.name for file in path.parent.iterdir()] == ["evening.toml"]
+
+
+def test_an_entry_that_cannot_play_leaves_its_file_as_it_was(evening):
+    t, path = evening
+    t.fails("a.value = 0.5\nundo_me = steady()\nsave()\na >> a")
+    assert path.read_text() == TYPED
+    assert [file.name for file in path.parent.iterdir()] == ["evening.toml"]
+
+
+def test_a_file_gets_what_was_meant_where_save_is_said(evening):
+    t, path = evening
+    t.does("a.value = 0.5\nsave()\na.value = 0.75\nsave('later')\na.value = 1.0")
+    assert path.read_text() == TYPED.replace("0.125", "0.5")
+    assert path.with_name("later.toml").read_text() == TYPED.replace("0.125", "0.75")
+    assert t.values("a") == {"value": 1.0}
+    assert t.does("diff()") == "~ a.value = 1, was 0.75"
+    t.does("save()\na.value = 0.25\nsave()")
+    assert path.with_name("later.toml").read_text() == TYPED.replace("0.125", "0.25")
+    t.does("def make():\n    global c\n    c = steady()\nmake()\nsave()")
+    assert "[nodes.c]" in path.with_name("later.toml").read_text()
+
+
+def test_an_entry_that_loads_saves_into_what_it_has_loaded(evening):
+    t, path = evening
+    other = path.with_name("other.toml")
+    other.write_text(ONE)
+    t.does("load('other')\na.value = 0.5\nsave()")
+    assert path.read_text() == TYPED
+    assert "value = 0.5" in other.read_text()
+    t.does("load('evening')\nload('other')\nundo_this = steady()\nsave()\nload()\na.value = 0.25")
+    assert "undo_this" in t.session.patch.nodes
+    assert path.read_text() == TYPED
+
+
+def test_what_another_program_saves_at_the_same_moment_is_not_lost(evening, monkeypatch):
+    t, path = evening
+    theirs = TYPED.replace("soft", "loud")
+    sync = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        sync(descriptor)
+        path.write_text(theirs)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    line = (
+        "evening.toml was saved by another program at this moment; nothing has changed here: enter it again, "
+        "and both changes are brought together"
+    )
+    assert t.fails("a.value = 0.5\nsave()") == f"cell 1: {line}"
+    assert path.read_text() == theirs
+    with pytest.raises(UserError, match="at this moment"):
+        t.stage.files.save(path.with_name("new.toml"), t.session.patch, TYPED)
+    monkeypatch.undo()
+    t.does("a.value = 0.5\nsave()")
+    assert path.read_text() == theirs.replace("0.125", "0.5")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the lock is POSIX's")
+def test_two_programs_take_turns(evening, monkeypatch):
+    t, path = evening
+    monkeypatch.setattr(folder_lock, "WAIT", 0.02)
+    with held(path.parent):
+        line = t.fails("a.value = 0.5\nsave()")
+        assert line == "cell 1: evening.toml is being saved by another program; enter it again"
+    t.does("a.value = 0.5\nsave()")
+    assert path.read_text() == TYPED.replace("0.125", "0.5")
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="root may write anywhere")
