@@ -11,8 +11,8 @@ KEPT = 256
 FEW = 8
 NOISE = 2.0
 LEAST, MOST = 0.0002, 0.002
-"""All of the last FEW looks must be off, and to the same side, by NOISE times the jitter before the rest is forgotten:
-blocks were lost, or it is another sound card. So many seconds at least, and at most."""
+"""All but one of the last FEW looks must be off, and to the same side, by NOISE times the jitter before the rest is
+forgotten: blocks were lost, or it is another sound card. So many seconds at least, and at most."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class FrameClock:
         self._middle = 0.0  # as it was a few looks ago, as finding it takes longer than a look should
         self._jump = MOST  # what is more than jitter
         self._until = 0
+        self._origin: float | None = None  # the middle as it is now, once somebody has asked
 
     def look(self, frame: int, seconds: float) -> None:
         """The block that starts with this frame began then, by `time.monotonic`."""
@@ -44,20 +45,26 @@ class FrameClock:
             return
         if frame < self._last:
             self._starts.clear()
-        self._last = frame
+        self._last, self._origin = frame, None
         self._starts.append(seconds - frame / self.rate)
         self._until -= 1
         if self._until <= 0:
             self._middle, self._until = median(self._starts), FEW
             self._jump = min(max(NOISE * self.statistics().jitter, LEAST), MOST) if len(self._starts) > FEW else MOST
-        recent = [self._starts[k] for k in range(-min(FEW, len(self._starts)), 0)]
-        off = min(recent) > self._middle + self._jump or max(recent) < self._middle - self._jump
-        if len(self._starts) >= 2 * FEW and off:
+        if len(self._starts) < 2 * FEW:
+            return
+        recent = [self._starts[k] for k in range(-FEW, 0)]
+        _, early, *_, late, _ = sorted(recent)
+        if early > self._middle + self._jump or late < self._middle - self._jump:
             self._starts, self._until = deque(recent, maxlen=KEPT), 0
 
     def frame_at(self, seconds: float) -> int:
         """The frame that is played when `time.monotonic` says so; -1 before there was any block."""
-        return round((seconds - median(self._starts)) * self.rate) if self._starts else -1
+        if not self._starts:
+            return -1
+        if self._origin is None:
+            self._origin = median(self._starts)
+        return round((seconds - self._origin) * self.rate)
 
     def statistics(self) -> FrameClockStatistics:
         looks = len(self._starts)

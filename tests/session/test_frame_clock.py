@@ -62,4 +62,4 @@ def test_a_device_that_loses_a_millisecond_is_another_clock_within_50_ms():
 
 def test_callbacks_that_come_late_one_by_one_are_no_other_clock():
     for jitter, late in ((2e-5, 0.01), (1e-4, 0.01), (3e-4, 0.005)):
-        assert looks(FrameClock(48000), 4.0, {}, jitter, late, 4.2) < jitter * 1000.0
+        assert looks(FrameClock(48000), 4.0, {}, jitter, late, 4.2) < jitter * 1000.0 + 0.03

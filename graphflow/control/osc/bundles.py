@@ -39,7 +39,7 @@ class BundleStatistics:
 
 
 class Bundles:
-    """A queue by frame. `run` carries out one message, for the frame in its call; it must not raise.
+    """A queue by time. `run` carries out one message, for the frame in its call; it must not raise.
 
     `waits` tells whether the engine can keep a message's effect for a frame; any other is run when its frame has come,
     at the look after it, which is told that frame.
@@ -61,7 +61,7 @@ class Bundles:
         self._run, self._waits, self._block, self._report, self._steady = run, waits, block, report, steady
         # a look is a block of a render away at most, which at low rates is more than the horizon
         self._horizon = max(round(HORIZON * rate), 1024)
-        self._queue: list[tuple[int, int, tuple[Message, ...], Peer]] = []
+        self._queue: list[tuple[float, int, tuple[Message, ...], Peer]] = []  # by their moments
         self._due: list[tuple[int, int, Message, Peer]] = []
         self._order = itertools.count()
         self._messages = 0
@@ -78,7 +78,8 @@ class Bundles:
             self._at_once(bundle.messages, peer, now)
             return
         self._taken += 1
-        frame = self.clock.frame_of(bundle.tag)
+        moment = self.clock.moment_of(bundle.tag)
+        frame = self.clock.frame_at(moment)
         if frame <= now:
             self._too_late((now - frame) / self.rate)
             self._at_once(bundle.messages, peer, now)
@@ -92,12 +93,13 @@ class Bundles:
             raise UserError(f"bundle: {len(self._queue)} wait already; expected at most {MOST}, send them later")
         else:
             self._messages += len(bundle.messages)
-            heapq.heappush(self._queue, (frame, next(self._order), bundle.messages, peer))
+            heapq.heappush(self._queue, (moment, next(self._order), bundle.messages, peer))
 
     def look(self, frame: int) -> None:
         """The engine has come to this frame: hand over what is near, tell what was late."""
-        while self._queue and self._queue[0][0] <= frame + self._horizon:
-            due, _, messages, peer = heapq.heappop(self._queue)
+        # what the device has lost since they came is known by now
+        while self._queue and (due := self.clock.frame_at(self._queue[0][0])) <= frame + self._horizon:
+            _, _, messages, peer = heapq.heappop(self._queue)
             self._messages -= len(messages)
             if due < frame:  # a look that came late itself
                 self._too_late((frame - due) / self.rate)

@@ -31,9 +31,13 @@ def between(tag: int, later: int) -> int:
 
 
 class Clock(Protocol):
-    """Says on which frame a tag falls, and at which frame the engine is."""
+    """Says when a tag is, on a clock that nobody sets; on which frame that is; and at which frame the engine is.
 
-    def frame_of(self, tag: int) -> int: ...
+    Where a moment falls is known the better the nearer it is.
+    """
+
+    def moment_of(self, tag: int) -> float: ...
+    def frame_at(self, moment: float) -> int: ...
     def now(self) -> int: ...
 
 
@@ -48,11 +52,13 @@ class LiveClock:
     ) -> None:
         self._session, self._wall, self._steady = session, wall, steady
 
-    def frame_of(self, tag: int) -> int:
+    def moment_of(self, tag: int) -> float:
         wall = self._wall()
-        ahead = unix_of(tag, wall) - wall
-        frame = self._session.frame_clock.frame_at(self._steady() + ahead)
-        return frame if frame >= 0 else self.now() + round(ahead * self._session.rate)
+        return self._steady() + unix_of(tag, wall) - wall
+
+    def frame_at(self, moment: float) -> int:
+        frame = self._session.frame_clock.frame_at(moment)
+        return frame if frame >= 0 else self.now() + round((moment - self._steady()) * self._session.rate)
 
     def now(self) -> int:
         return self._session.engine.frame
@@ -64,9 +70,13 @@ class GivenClock:
     def __init__(self, session: Session, tag: int, frame: int = 0) -> None:
         self._session, self._tag, self._frame = session, tag, frame
 
-    def frame_of(self, tag: int) -> int:
+    def moment_of(self, tag: int) -> float:
+        """The frame itself."""
         # in whole numbers: 2**31 is half a unit
-        return self._frame + (between(self._tag, tag) * self._session.rate + 2**31 >> 32)
+        return float(self._frame + (between(self._tag, tag) * self._session.rate + 2**31 >> 32))
+
+    def frame_at(self, moment: float) -> int:
+        return int(moment)
 
     def now(self) -> int:
         return self._session.engine.frame

@@ -27,6 +27,10 @@ def server(session: Session, watch: Watch) -> Iterator[OscServer]:
     server.close()
 
 
+def frame_of(clock: LiveClock, tag: int) -> int:
+    return clock.frame_at(clock.moment_of(tag))
+
+
 def at(seconds: float) -> int:
     return BEGUN + round(seconds * 2**32)
 
@@ -128,13 +132,16 @@ class Engine:
     """A clock that runs by itself, 128 frames at once."""
 
     def __init__(self) -> None:
-        self.frame = 1000
+        self.frame, self.lost = 1000, 0
 
     def now(self) -> int:
         return self.frame
 
-    def frame_of(self, tag: int) -> int:
-        return tag
+    def moment_of(self, tag: int) -> float:
+        return float(tag)
+
+    def frame_at(self, moment: float) -> int:
+        return int(moment) - self.lost
 
 
 def test_where_a_clock_runs_what_belongs_together_gets_a_frame_and_what_follows_does_not_overtake_it():
@@ -164,20 +171,30 @@ def test_live_ten_years_are_ten_years_although_tags_begin_anew_in_2036(session: 
     for now in (1.7e9, 1.796e9, 2.0855e9):  # the last one is a week before the turn
         clock = LiveClock(session, lambda now=now: now, Watch())
         assert tag_of(now + years) < 2**64
-        assert clock.frame_of(tag_of(now + years)) == years * 48000
-        assert clock.frame_of(tag_of(now - years)) == -years * 48000
+        assert frame_of(clock, tag_of(now + years)) == years * 48000
+        assert frame_of(clock, tag_of(now - years)) == -years * 48000
 
 
 def test_live_a_tag_is_compared_with_the_wall_clock_of_now(session: Session):
     wall, steady = Watch(), Watch()
     clock = LiveClock(session, wall, steady)
-    assert clock.frame_of(tag_of(wall.now + 0.5)) == 24000  # before there is a block
+    assert frame_of(clock, tag_of(wall.now + 0.5)) == 24000  # before there is a block
     for k in range(300):
         session.frame_clock.look(k * 128, 900.0 + k * 128 / 48000)
     steady.now = 901.0
-    assert clock.frame_of(tag_of(wall.now + 0.5)) == 48000 + 24000
+    assert frame_of(clock, tag_of(wall.now + 0.5)) == 48000 + 24000
     wall.now += 3600.0  # somebody sets the clock
-    assert clock.frame_of(tag_of(wall.now + 0.5)) == 48000 + 24000
+    assert frame_of(clock, tag_of(wall.now + 0.5)) == 48000 + 24000
+
+
+def test_what_the_device_loses_while_a_bundle_waits_is_made_up_for():
+    engine, done = Engine(), []
+    queue = Bundles(engine, 48000, lambda message, call: done.append(call.frame), lambda message: True)
+    queue.take(Bundle(20_000, (Message("/a", ()),)), None)
+    engine.lost = 480
+    for engine.frame in range(1000, 20_000, 240):
+        queue.look(engine.frame)
+    assert done == [20_000 - 480] and queue.statistics().late == 0
 
 
 def test_a_look_that_comes_late_does_what_is_due():
