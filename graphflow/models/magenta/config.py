@@ -75,15 +75,16 @@ class Config:
     def of(cls, data: Mapping[str, Any], name: str = "") -> Config:
         """From plain data, as `data` gives it and as parity sets hold it. Raises UserError."""
         try:
-            depth = {**data["depth"], "window": 0}
-            return cls(
-                str(data.get("name") or name),
-                int(data["conditioning"]),
-                Stack(**{key: int(value) for key, value in data["temporal"].items()}),
-                Stack(**{key: int(value) for key, value in depth.items()}),
-                CodecSizes(**{key: int(value) for key, value in data["codec"].items()}),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            temporal = _whole(data["temporal"], "temporal")
+            depth = _whole({**data["depth"], "window": 0}, "depth")
+            codec = CodecSizes(**_whole(data["codec"], "codec"))
+            if "window" not in temporal:
+                raise KeyError("window")
+            if codec.used_levels > codec.quantizer_levels:
+                raise ValueError(f"{codec.used_levels} levels used of {codec.quantizer_levels}")
+            conditioning = _whole({"conditioning": data["conditioning"]}, "model")["conditioning"]
+            return cls(str(data.get("name") or name), conditioning, Stack(**temporal), Stack(**depth), codec)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{name or 'config'}: the model's sizes cannot be read ({error}); expected all of SMALL's"
             ) from error
@@ -108,6 +109,16 @@ class Config:
             f"conditioning {self.conditioning}, codec {c.features} features, {c.used_levels} of "
             f"{c.quantizer_levels} levels, base depths {c.encoder_base_depth} and {c.decoder_base_depth}"
         )
+
+
+def _whole(sizes: Mapping[str, Any], part: str) -> dict[str, int]:
+    """Sizes of one part as whole numbers from 1 on; a window may be 0. Raises TypeError or ValueError."""
+    for key, value in sizes.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
+            raise TypeError(f"{part} {key} is {value!r}, no whole number")
+        if value < (0 if key == "window" else 1):
+            raise ValueError(f"{part} {key} is {value}")
+    return {key: int(value) for key, value in sizes.items()}
 
 
 RELEASED_CODEC = CodecSizes(256, 64, 12, 32, 64)

@@ -69,9 +69,9 @@ class Encoder(nn.Module):
         return [*made, self.bottleneck.memory(batch, bins), self.bottleneck_a.memory(batch, bins)]
 
     def forward(self, wave: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Samples [B, 1920 n + 480, 2], of which the last 480 come again at the start of the next, to features
+        """Samples [B, 1920 n + 480, 2, or 1 for both sides], of which the last 480 come again at the start of the next, to features
         [B, n, features] and the new memory."""
-        x = analyse(torch.cat([wave[..., 0], wave[..., 1]])).permute(0, 3, 1, 2)
+        x = analyse(torch.cat([wave[..., 0], wave[..., -1]])).permute(0, 3, 1, 2)
         x, past = self.first(x.to(self.first.weight.dtype), memory[0])
         new = [past]
         for number, block in enumerate(self.blocks):
