@@ -52,6 +52,8 @@ class PatchFile:
         self._pause = threading.Event()
         self.taken: Callable[[Path, str], None] = lambda path, text: None
         """Told the file's text whenever what plays has followed it, for who writes to it too; in any thread."""
+        self.known: Callable[[], tuple[Path, str] | None] = lambda: None
+        """Says what who writes to it too has written last, and where: that plays, or was edited since."""
 
     def changed(self) -> None:
         """The file may have been saved: read it, and go over to what it says."""
@@ -62,6 +64,8 @@ class PatchFile:
             self._refuse(found, found.problems)
             return
         patch = found.patch
+        if self.known() == (self.path, found.saved[1].decode()):
+            self._base = patch
         if patch == self._base:
             self._take(found)
             return

@@ -97,6 +97,7 @@ class Reloading:
         self._watch = Watch(self._patch_paths, lambda: [f.absolute() for f in folders()], self._saved)
         self.elsewhere: Callable[[], tuple[Path, str] | None] = lambda: None
         """Says which file the patch has now, and what it said, where that may become another: it is followed then."""
+        self.patch.known = lambda: self.elsewhere()
         self._ended = False
 
     def start(self) -> None:

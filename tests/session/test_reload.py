@@ -184,6 +184,20 @@ def test_what_was_changed_live_and_not_in_the_file_stays(stage: Stage):
     assert session.patch.scenes == {"night": {"a.value": 0.1}}
 
 
+def test_what_was_saved_from_here_takes_nothing_back_that_was_typed_since(stage: Stage):
+    stage.open()
+    session, saved = stage.session, PATCH.replace("0.25", "0.5")
+    session.play(session.patch.with_value("a", "value", 0.5))
+    stage.reloading.elsewhere = lambda: (stage.path, saved)
+    session.play(session.patch.with_value("a", "value", 0.75))  # before the file is noticed
+    assert stage.save(saved) == []
+    assert session.get("a", "value") == 0.75
+    assert stage.save(saved.replace("0.5", "0.125")) == [
+        "night.toml: nodes.a.value: the file has 0.125, live it was 0.75; the file counts",
+        "night.toml: ~ a.value 0.75 -> 0.125",
+    ]
+
+
 def test_a_value_typed_into_the_file_wins_over_a_controller_and_a_conflict_is_told(stage: Stage):
     stage.open()
     session = stage.session
