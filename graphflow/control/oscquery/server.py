@@ -9,25 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from graphflow.control.osc.entry import ROOT, Entry
-from graphflow.control.osc.feed import VALUES_HZ
+from graphflow.control.osc.entry import ROOT
 from graphflow.control.osc.holder import holder_of
-from graphflow.control.osc.lease import Values
 from graphflow.control.osc.packet import LARGEST
-from graphflow.control.osc.peer import key_of
 from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer
-from graphflow.control.oscquery.client import Client
 from graphflow.control.oscquery.door import OPEN, door
+from graphflow.control.oscquery.followers import Followers, value_of
 from graphflow.control.oscquery.guard import new_token, refused
-from graphflow.control.oscquery.namespace import news, tree
 from graphflow.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -88,10 +82,8 @@ class OscQuery:
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._failed: OSError | None = None
-        self._entries = osc.space.entries
-        self._root = tree(self._entries)
-        self._clients: set[Client] = set()
-        self._requests = self._refused = self._malformed = self._dropped = 0
+        self._followers = Followers(osc, self._loop)
+        self._requests = self._refused = 0
 
     def start(self) -> None:
         """Begin to listen. Raises UserError where the port cannot be had."""
@@ -115,9 +107,8 @@ class OscQuery:
             self._thread.join(STARTS_WITHIN)
 
     def statistics(self) -> OscQueryStatistics:
-        clients = list(self._clients)
-        dropped = self._dropped + sum(client.dropped for client in clients)
-        return OscQueryStatistics(len(clients), self._requests, self._refused, self._malformed, dropped)
+        told = self._followers
+        return OscQueryStatistics(len(told.clients), self._requests, self._refused, told.malformed, told.dropped)
 
     @property
     def url(self) -> str:
@@ -145,7 +136,7 @@ class OscQuery:
 
         try:
             server = await serve(
-                self._attend,
+                self._followers.attend,
                 self.host,
                 self.port,
                 process_request=self._request,
@@ -161,7 +152,7 @@ class OscQuery:
             return
         async with server:
             self._started.set()
-            watching = asyncio.create_task(self._watch())
+            watching = asyncio.create_task(self._followers.watch())
             await self._stop.wait()
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -170,7 +161,7 @@ class OscQuery:
         self._refused += 1
 
     def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._in_session(lambda: self.osc.session.unforeseen("OSCQuery", context))
+        self._followers.in_session(lambda: self.osc.session.unforeseen("OSCQuery", context))
 
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a plain request; None lets a WebSocket begin."""
@@ -181,13 +172,13 @@ class OscQuery:
             self._refused += 1
             return _response(Answer(401 if self.token else 403, why.encode()))
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            if len(self._clients) >= MOST:
+            if len(self._followers.clients) >= MOST:
                 return _response(Answer(503, f"{MOST} clients are here already".encode()))
             return None
-        self._look()
+        self._followers.look()
         host = Host(self.name, str(connection.local_address[0]), self.port)
         return _response(
-            answer(request.path, self._root, host, value_of, self._words()), request.headers.get("Origin", "")
+            answer(request.path, self._followers.root, host, value_of, self._words()), request.headers.get("Origin", "")
         )
 
     def _words(self) -> dict[str, str]:
@@ -198,85 +189,6 @@ class OscQuery:
             first = node.spec.doc.splitlines()[0] if node.spec is not None and node.spec.doc else ""
             words[f"{ROOT}/node/{name}"] = f"{node.kind}: {first}" if first else node.kind
         return words
-
-    async def _attend(self, connection: ServerConnection) -> None:
-        """One WebSocket, from its beginning to its end."""
-        from websockets.exceptions import ConnectionClosed
-
-        address = connection.remote_address
-        client = Client(str(address[0]), int(address[1]), self._loop)
-        self._clients.add(client)
-        sending = asyncio.create_task(_send(connection, client))
-        try:
-            async for frame in connection:
-                if isinstance(frame, bytes):
-                    await client.take(frame, time.monotonic(), lambda: self._wake(client))
-                elif client.command(frame, self._entries):
-                    client.tell(self._entries, value_of, time.monotonic())
-                else:
-                    self._malformed += 1
-        except ConnectionClosed:
-            pass
-        finally:
-            self._clients.discard(client)
-            self._dropped += client.dropped
-            self._in_session(lambda: self.osc.feed.leave(key_of(client)))
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-
-    def _in_session(self, function: Callable[[], None]) -> None:
-        try:
-            self.osc.session.loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            pass  # the session has ended; so will this
-
-    def _wake(self, client: Client) -> None:
-        """Have the session carry out what a client has sent."""
-
-        def receive(data: bytes) -> None:
-            self.osc.receive(data, client)
-
-        self._in_session(lambda: client.carry_out(receive, lambda: self._wake(client)))
-
-    async def _watch(self) -> None:
-        """Look for edits and for values that have changed."""
-        while True:
-            await asyncio.sleep(1.0 / VALUES_HZ)
-            self._look()
-            now, known = time.monotonic(), dict[str, Values | None]()
-
-            def value(entry: Entry, known: dict[str, Values | None] = known) -> Values | None:
-                if entry.address not in known:  # read once for all who listen
-                    known[entry.address] = value_of(entry)
-                return known[entry.address]
-
-            for client in list(self._clients):
-                client.tell(self._entries, value, now)
-
-    def _look(self) -> None:
-        """Take up an edit: tell every client which paths came, went or changed."""
-        import json
-
-        entries = self.osc.space.entries
-        if entries is self._entries:
-            return
-        before, self._entries = self._entries, entries
-        self._root = tree(entries)
-        told = [json.dumps({"COMMAND": command, "DATA": data}) for command, data in news(before, entries)]
-        for client in list(self._clients):
-            client.forget(lambda address: address not in entries)
-            for line in told:
-                client.queue(line)
-
-
-async def _send(connection: ServerConnection, client: Client) -> None:
-    from websockets.exceptions import ConnectionClosed
-
-    try:
-        while True:
-            await connection.send(await client.next_frame())
-    except ConnectionClosed:
-        pass
 
 
 def _response(found: Answer, origin: str = "") -> Response:
@@ -296,15 +208,3 @@ def _response(found: Answer, origin: str = "") -> Response:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Vary"] = "Origin"
     return Response(found.status, HTTPStatus(found.status).phrase, headers, found.body)
-
-
-def value_of(entry: Entry) -> Values | None:
-    """What an address holds; None for nothing, or for what an edit is about to take away."""
-    if entry.value is None:
-        return None
-    value: Any = None
-    try:
-        value = entry.value()
-    except Exception:  # noqa: BLE001 - read beside an edit in the session's thread, which may leave it half gone
-        return None
-    return tuple(value)
