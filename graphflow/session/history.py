@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
 from graphflow.core.patch import Patch
+from graphflow.session.marks import NONE, Marks
 
 KEPT = 500
 """Edits that can be taken back."""
-
 
 Way = Literal["back", "again"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One edit: the patch before it and after it."""
+    """One edit: the patch before it and after it, and which nodes were called otherwise, by their old names.
+
+    `left` and `back` are the marks there were when it was made, and when it was taken back last.
+    """
 
     before: Patch
     after: Patch
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    left: Marks = NONE
+    back: Marks = NONE
 
 
 @dataclass
@@ -34,21 +41,18 @@ class History:
     past: tuple[Step, ...] = ()
     future: tuple[Step, ...] = ()
 
-    def did(self, before: Patch, after: Patch) -> None:
+    def did(self, before: Patch, after: Patch, marks: Marks = NONE, renamed: Mapping[str, str] | None = None) -> None:
         """Remember an edit; what was taken back before cannot be done again."""
         if before != after:
-            self.past = (*self.past, Step(before, after))[-KEPT:]
+            self.past = (*self.past, Step(before, after, renamed or {}, marks))[-KEPT:]
             self.future = ()
 
     def back(self, patch: Patch) -> Patch:
-        """The patch without its last edit. Raises UserError where there is none. `went_back` once it plays."""
+        """The patch without its last edit. Raises UserError where there is none. `went` once it plays."""
         if not self.past:
             raise UserError("nothing to undo")
         step = self.past[-1]
         return merge(step.after, patch, step.before)[0]
-
-    def went_back(self) -> None:
-        self.past, self.future = self.past[:-1], (*self.future, self.past[-1])
 
     def again(self, patch: Patch) -> Patch:
         """The patch with the edit that was taken back last. Raises UserError where there is none."""
@@ -57,15 +61,20 @@ class History:
         step = self.future[-1]
         return merge(step.before, patch, step.after)[0]
 
-    def went_again(self) -> None:
-        self.past, self.future = (*self.past, self.future[-1]), self.future[:-1]
-
-    def went(self, step: Way) -> None:
-        """The one or the other."""
-        if step == "back":
-            self.went_back()
+    def went(self, way: Way, marks: Marks) -> Marks:
+        """A step back or on; the marks that come of it: nodes that are there again are mute if they were."""
+        if way == "back":
+            step = replace(self.past[-1], back=marks)
+            self.past, self.future = self.past[:-1], (*self.future, step)
+            names = {new: old for old, new in step.renamed.items()}
+            here, there, left = step.after.nodes.keys(), step.before.nodes.keys(), step.left
         else:
-            self.went_again()
+            step = replace(self.future[-1], left=marks)
+            self.past, self.future = (*self.past, step), self.future[:-1]
+            names = dict(step.renamed)
+            here, there, left = step.before.nodes.keys(), step.after.nodes.keys(), step.back
+        marks = marks.without(here - there - names.keys()).renamed(names)
+        return marks.and_of(left, there - here - set(names.values()))
 
     def __str__(self) -> str:
         return f"{len(self.past)} edits to undo, {len(self.future)} to redo"

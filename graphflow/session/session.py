@@ -29,6 +29,7 @@ from graphflow.session.flow import Flow
 from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
 from graphflow.session.macros import Macros
+from graphflow.session.marks import Marks
 from graphflow.session.morph import End
 from graphflow.session.own_thread import OwnThread
 from graphflow.session.parts import Parts, Unplayable, goes_on
@@ -86,8 +87,7 @@ class Session:
         self.patch = Patch()
         """What is meant: what was written, and what was set by hand; not what controllers left behind."""
         self.history = History()
-        self.muted: frozenset[str] = frozenset()
-        self.soloed: frozenset[str] = frozenset()
+        self.marks = Marks()
         self.edit_frame = 0
         """The frame from which the last edit counts."""
         self.listeners: list[Callable[[int], None]] = []
@@ -175,6 +175,7 @@ class Session:
         library: Library | None = None,
         forgiving: bool = False,
         sure: Callable[[], None] = lambda: None,
+        marks: Marks | None = None,
     ) -> Difference:
         """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
 
@@ -182,6 +183,7 @@ class Session:
         everything that is wrong; then nothing has changed. Unknown kinds stay silent and are reported; `forgiving`,
         so are kinds of somebody else's that cannot be compiled, and the rest plays. `sure` is called when nothing can
         go wrong any more, for what has to happen with it or not at all: whatever it raises, nothing has changed.
+        `marks` says what is mute and what plays alone then, where names have changed.
         """
         library = library or self.library
         graph = playable(patch, library)
@@ -197,7 +199,7 @@ class Session:
             left = self._leave_out(wrong, library)
             return self.play(
                 patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True,
-                sure=sure,
+                sure=sure, marks=marks,
             )  # fmt: skip
         self._tell_unknown(graph, library, change)
         heirs = [n for n in change.replaced if goes_on(self.graph.nodes[n], graph.nodes[n])]
@@ -205,11 +207,12 @@ class Session:
         inherits = {self._parts.instances[n].key: old[n].key for n in heirs if old[n].fault[0] == WELL}
         before, self.patch, self.library = self.patch, patch, library
         self._values.go_over(graph, meant)
-        if before != Patch():
-            self._remember(before, step)
+        came = self._remember(before, step) if before != Patch() else self.marks
+        self.marks = (came if marks is None else marks).within(graph.nodes)
         if patch.transport != before.transport:  # what it says counts when it is new, so that a hand's tempo stays
             self._set_transport(patch.transport.tempo, patch.transport.beats_per_bar)
         self._flow.go_over(graph, change)
+        self._flow.mute(self.muted)  # notes of what is mute no more, or is by another name
         self._prompts.go_over(graph, by_hand)
         now = self.engine.frame
         self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
@@ -257,24 +260,35 @@ class Session:
                 if name in self._parts.generators:
                     self.witness.generator(self._parts.instances[name], self._parts.generators[name])
 
-    def _remember(self, before: Patch, step: Step) -> None:
+    def _remember(self, before: Patch, step: Step) -> Marks:
+        """Have the history know of an edit; the marks that come of it."""
+        if step == "back" or step == "again":
+            return self.history.went(step, self.marks)
         if step == "new":
-            self.history.did(before, self.patch)
-        elif step == "back":
-            self.history.went_back()
-        elif step == "again":
-            self.history.went_again()
+            self.history.did(before, self.patch, self.marks)
+        return self.marks
 
     def with_values_left(self) -> Patch:
         """The patch with the values that controllers have left, as `save(all=True)` writes it."""
         left = self._prompts.left(self._values.left(self.patch))
         return replace(left, transport=replace(left.transport, tempo=self.transport.tempo))
 
+    @property
+    def muted(self) -> frozenset[str]:
+        """The nodes whose sound goes nowhere."""
+        return self.marks.muted
+
+    @property
+    def soloed(self) -> frozenset[str]:
+        """The nodes that play alone."""
+        return self.marks.soloed
+
     def mute(self, *names: str, on: bool = True) -> None:
         """Let nodes' sound go nowhere, or somewhere again; the patch stays as it is. Raises UserError."""
         for name in names:
             self._values.node(name)
-        self.muted = self.muted | set(names) if on else self.muted - set(names)
+        muted = self.muted | set(names) if on else self.muted - set(names)
+        self.marks = replace(self.marks, muted=frozenset(muted))
         self._flow.mute(self.muted)
         self._go_over(None, self.engine.frame)
 
@@ -282,7 +296,7 @@ class Session:
         """Hear only what leads to or comes from these nodes; none: hear everything. Raises UserError."""
         for name in names:
             self._values.node(name)
-        self.soloed = frozenset(names)
+        self.marks = replace(self.marks, soloed=frozenset(names))
         self._go_over(None, self.engine.frame)
 
     def _set_transport(self, tempo: float | None, beats_per_bar: int, frame: int = 0) -> None:

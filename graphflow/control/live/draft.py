@@ -54,6 +54,8 @@ class Draft:
         """What this entry alone waits for."""
         self.fade: float | None = None
         self.steps: list[Way] = []
+        self.renamed: dict[str, str] = {}
+        """Nodes that are called otherwise, by their names in the base."""
         self.notes: list[str] = []
         self.events: set[str] = set()
         """Names it has found for events."""
@@ -145,6 +147,8 @@ class Draft:
         if new in self.patch.nodes:
             raise UserError(f"{new} is a node already; choose another name")
         self.become(renamed(self.patch, old, new))
+        first = next((name for name, now in self.renamed.items() if now == old), old)
+        self.renamed[first] = new
 
     def _check(self, name: str, node: PatchNode) -> None:
         if node.kind not in self.library:
@@ -337,19 +341,20 @@ class Draft:
         Files are put where they belong when nothing else can go wrong. Raises UserError; then nothing has changed.
         """
         session = self.session
-        base, theirs, history = self.base, session.patch, copy(session.history)
+        base, theirs, history, marks = self.base, session.patch, copy(session.history), session.marks
         for step in self.steps:
             theirs = history.back(theirs) if step == "back" else history.again(theirs)
-            history.went(step)
+            marks = history.went(step, marks)
         merged, conflicts = theirs, list[str]()
         if self.patch != base:
             merged, conflicts = merge(base, theirs, self.patch, who="this edit", we="meanwhile")
         how: dict[str, Any] = {"by_hand": self.by_hand, "fade": self.fade, "step": "none", "sure": self.files.put}
+        how["marks"] = marks.renamed(self.renamed)
         if self.frame is not None:  # what happens by itself is not taken back
             session.play(merged, at=self.frame, **how)
             return conflicts
         if theirs != Patch():
-            history.did(theirs, merged)
+            history.did(theirs, merged, marks, self.renamed)
         session.play(merged, quant=self.waits_for, **how)
         session.history = history
         return conflicts
