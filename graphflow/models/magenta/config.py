@@ -112,11 +112,11 @@ class Config:
 
 
 def _whole(sizes: Mapping[str, Any], part: str) -> dict[str, int]:
-    """Sizes of one part as whole numbers from 1 on; a window may be 0. Raises TypeError or ValueError."""
+    """Sizes of one part as whole numbers, from 1 on but for a window. Raises TypeError or ValueError."""
     for key, value in sizes.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not float(value).is_integer():
             raise TypeError(f"{part} {key} is {value!r}, no whole number")
-        if value < (0 if key == "window" else 1):
+        if value < 1 and key != "window":
             raise ValueError(f"{part} {key} is {value}")
     return {key: int(value) for key, value in sizes.items()}
 

@@ -40,7 +40,10 @@ def sizes(folder: Path, case: str) -> tuple[Config, str]:
         salt.encode()
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); expected the set's sizes and its salt, a text") from error
-    return Config.of(data, str(path)), salt
+    config = Config.of(data, str(path))
+    if config.temporal.window < 0:
+        raise UserError(f"{path}: temporal window is {config.temporal.window}; expected 0 chunks or more")
+    return config, salt
 
 
 class Part:
