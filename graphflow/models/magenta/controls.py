@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from types import MappingProxyType
+from typing import Any
 
 from graphflow.models.magenta.conditioning import guidance_bin
 from graphflow.models.magenta.config import CODES, PITCHES, STYLE_LEVELS
@@ -16,6 +18,7 @@ DRUMS = {"off": 0, "auto": -1, "on": 1}
 NO_STYLE = (-1,) * STYLE_LEVELS
 EVERYTHING = 127
 """An unmask width from which on every pitch is told."""
+_SHOWN = 100  # characters of a value
 
 
 KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
@@ -28,6 +31,36 @@ KINDS: tuple[tuple[str, tuple[type, ...], str], ...] = (
     ("strikes", (Mapping,), "a mapping from pitch to how often it was struck"),
 )
 """Each control, the Python types it may have, and the words for them."""
+
+
+def in_short(value: object) -> str:
+    """A value as it is shown in a line."""
+    text = " ".join(repr(value).split())  # an array is shown in several
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def whole(value: Any) -> int:
+    """A whole number of any kind; True is none. Raises TypeError."""
+    if isinstance(value, bool):
+        raise TypeError(f"{value} is no number")
+    return operator.index(value)
+
+
+def plain(value: Any) -> Any:
+    """The same of Python's own kinds, which nobody can change later: a snapshot holds no numbers of numpy."""
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, tuple | list):
+        return tuple(plain(one) for one in value)
+    if isinstance(value, frozenset | set):
+        return frozenset(plain(one) for one in value)
+    if isinstance(value, Mapping):
+        return MappingProxyType({plain(key): plain(one) for key, one in value.items()})
+    return value
 
 
 @dataclass(frozen=True)
@@ -47,17 +80,37 @@ class Controls:
     strikes: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     seed: int = 0
 
+    def changed(self, name: str, value: Any) -> Controls:
+        """With another value of one control. Raises ValueError with one line."""
+        if not isinstance(name, str) or name not in Controls.__dataclass_fields__:
+            known = ", ".join(Controls.__dataclass_fields__)
+            raise ValueError(
+                f"{name if isinstance(name, str) else in_short(name)} is no control; expected one of {known}"
+            )
+        try:
+            replace(self, **{name: value}).check()
+            return replace(self, **{name: plain(value)})
+        except (TypeError, OverflowError) as error:  # of what is in a list, or too large for a number with a point
+            expected = next(words for known, _, words in KINDS if known == name)
+            raise ValueError(f"{name} is {in_short(value)}; expected {expected}") from error
+
     def check(self) -> None:
         """Raises ValueError with one line: the control, its value, what is expected."""
         for name, kinds, expected in KINDS:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, kinds):
-                raise ValueError(f"{name} is {value!r}; expected {expected}")
-        for name, numbers in (("style", self.style), ("held", self.held), ("strikes", self.strikes)):
+                raise ValueError(f"{name} is {in_short(value)}; expected {expected}")
+        counts = tuple(self.strikes.values())
+        for name, numbers in (
+            ("style", self.style),
+            ("held", self.held),
+            ("strikes", self.strikes),
+            ("strikes", counts),
+        ):
             if any(isinstance(number, bool) or not isinstance(number, Integral) for number in numbers):
-                raise ValueError(f"{name} is {numbers!r}; expected whole numbers in it")
+                raise ValueError(f"{name} is {in_short(getattr(self, name))}; expected whole numbers in it")
         if len(self.style) != STYLE_LEVELS or any(not -1 <= code < CODES for code in self.style):
-            raise ValueError(f"style is {list(self.style)}; expected 12 codes from -1 (masked) to 1023")
+            raise ValueError(f"style is {in_short(list(self.style))}; expected 12 codes from -1 (masked) to 1023")
         if not 0.0 <= self.temperature <= 3.0:
             raise ValueError(f"temperature is {self.temperature:g}; expected 0 to 3")
         if not 1 <= self.top_k <= CODES:
@@ -73,8 +126,9 @@ class Controls:
             raise ValueError(f"unmask is {self.unmask}; expected 0 to {EVERYTHING}")
         if not -(2**63) <= self.seed < 2**63:
             raise ValueError(f"seed is {self.seed}; expected {-(2**63)} to {2**63 - 1}")
-        if any(not 0 <= pitch < PITCHES for pitch in self.held):
-            raise ValueError(f"held is {sorted(self.held)}; expected pitches 0 to 127")
+        for name, pitches in (("held", self.held), ("strikes", self.strikes)):
+            if any(not 0 <= pitch < PITCHES for pitch in pitches):
+                raise ValueError(f"{name} is {in_short(sorted(pitches))}; expected pitches 0 to {PITCHES - 1}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.batch import Light
-from graphflow.models.magenta.controls import Asked, Controls, Fingers
+from graphflow.models.magenta.controls import Asked, Controls, Fingers, in_short, whole
 from graphflow.models.magenta.prefill import prefill
 from graphflow.models.magenta.snapshot import Snapshot
 
@@ -51,14 +52,18 @@ class Session:
 
     def set(self, control: str, value: Any, at_chunk: int | None = None) -> None:
         """Ask for something from the next chunk on, or from chunk number `at_chunk` on. Raises UserError."""
-        if control not in Controls.__dataclass_fields__:
-            raise UserError(f"{control} is no control; expected one of {', '.join(Controls.__dataclass_fields__)}")
         try:
-            replace(self.controls, **{control: value}).check()
-        except (TypeError, ValueError) as error:
+            begin = 0 if at_chunk is None else whole(at_chunk)
+        except TypeError:
+            begin = -1
+        if begin < 0:
+            raise UserError(f"at_chunk is {in_short(at_chunk)}; expected the number of a chunk, 0 or more, or None")
+        try:
+            taken = getattr(self.controls.changed(control, value), control)
+        except ValueError as error:
             raise UserError(str(error)) from error
         self._count += 1
-        bisect.insort(self._staged, (0 if at_chunk is None else at_chunk, self._count, control, value), key=_when)
+        bisect.insort(self._staged, (begin, self._count, control, taken), key=_when)
 
     def latch(self) -> None:
         """Take over what is meant for the next chunk, which may have been guessed already."""
@@ -72,6 +77,7 @@ class Session:
 
         `masked`: without the style that is set now. Raises UserError.
         """
+        self._must_be_open()
         self.latch()
         self.chunk = prefill(
             self.generator.model, self.generator.step_, self.slot, self.controls, tokens, sound, masked=masked
@@ -79,7 +85,8 @@ class Session:
         self._is_elsewhere()
 
     def snapshot(self) -> Snapshot:
-        """All of it at the last chunk's edge; what was staged for later is not in it."""
+        """All of it at the last chunk's edge; what was staged for later is not in it. Raises UserError."""
+        self._must_be_open()
         batch = self.generator.step_.batch
         at = _Edge(batch.light(self.slot), self.chunk, self.fingers)
         if self.guess is not None:  # the chunk that lies ahead stays: what was heard goes on from it
@@ -92,6 +99,11 @@ class Session:
 
     def restore(self, snapshot: Snapshot, *, controls: bool = True) -> None:
         """Go on from there; with `controls=False` with what is set now. Raises UserError."""
+        self._must_be_open()
+        if not isinstance(snapshot, Snapshot):
+            raise UserError(
+                f"snapshot is a {type(snapshot).__name__}; expected what `snapshot` or `Snapshot.load` gave"
+            )
         if snapshot.model != self.generator.model.fingerprint:
             raise UserError(
                 f"snapshot is of {snapshot.model}; expected one of {self.generator.model.fingerprint}, which is loaded"
@@ -99,6 +111,9 @@ class Session:
         batch = self.generator.step_.batch
         device = batch.previous.device
         live = batch.light(self.slot)
+        held = [snapshot.previous, snapshot.rings, *snapshot.codec]
+        if not all(isinstance(part, Tensor) and not part.is_complex() for part in held):
+            raise UserError("snapshot holds something else than tensors of numbers; make it again")
         parts = [snapshot.previous, torch.tensor([snapshot.chunk]), *snapshot.codec]
         rings = batch.remembered(self.slot, max(snapshot.chunk, 0)).shape
         if snapshot.rings.shape != rings or [part.shape for part in parts] != [tensor.shape for tensor in live]:
@@ -116,23 +131,29 @@ class Session:
 
     def fork(self) -> Session:
         """Another stream that goes on from here. Raises UserError when there is no slot left."""
+        self._must_be_open()
         other = self.generator.open(self.controls.seed, ahead=self.ahead, rewinds=self.rewinds)
         other.restore(self.snapshot())
         return other
 
-    def save(self, path: Any) -> None:
-        """Its snapshot as a file; `Snapshot.load` reads it."""
+    def save(self, path: str | Path) -> None:
+        """Its snapshot as a file; `Snapshot.load` reads it. Raises UserError."""
         self.snapshot().save(path)
 
     def reset(self) -> None:
-        """Begin the stream anew; its controls stay, but not what was staged for a chunk of the old one."""
+        """Begin the stream anew; its controls stay, but not what was staged for a chunk of the old one.
+
+        Raises UserError.
+        """
+        self._must_be_open()
         self.generator.step_.batch.begin(self.slot)
         self.chunk, self.fingers = 0, Fingers()
         self._forget_later()
         self._is_elsewhere()
 
     def rewind(self) -> bool:
-        """Take the last tick back: the next one makes its sound again. False where that cannot be."""
+        """Take the last tick back: the next one makes its sound again. False where that cannot be. Raises UserError."""
+        self._must_be_open()
         place = self.before if self.ahead else self.edge
         if place is None:
             return False
@@ -170,6 +191,11 @@ class Session:
         spare = self.before.light if self.before is not None else None
         light = self.generator.step_.batch.keep(self.slot, spare)
         self.before, self.edge = self.edge, _Edge(light, self.chunk, self.fingers)
+
+    def _must_be_open(self) -> None:
+        """Its slot may be another stream's by now."""
+        if self.closed:
+            raise UserError("this session is closed; open another")
 
     def close(self) -> None:
         """Give the slot back."""

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from graphflow.core.errors import UserError
-from graphflow.models.magenta.controls import Controls, Fingers
+from graphflow.models.magenta.controls import Controls, Fingers, in_short
 
 LAYOUT = 1
 
@@ -77,12 +77,23 @@ class Snapshot:
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"snapshot cannot be read ({type(error).__name__}: {error}); make it again") from error
 
-    def save(self, path: Path) -> None:
-        path.write_bytes(self.pack())
+    def save(self, path: str | Path) -> None:
+        """As a file, which is there when it is whole. Raises UserError."""
+        path = _path(path)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            part.write_bytes(self.pack())
+            part.replace(path)
+        except OSError as error:
+            why = error.strerror or error
+            raise UserError(f"{path}: it cannot be written ({why}); make room, or name another place") from error
+        finally:
+            part.unlink(missing_ok=True)
 
     @classmethod
-    def load(cls, path: Path) -> Snapshot:
+    def load(cls, path: str | Path) -> Snapshot:
         """Raises UserError."""
+        path = _path(path)
         try:
             return cls.unpack(path.read_bytes())
         except OSError as error:
@@ -104,3 +115,10 @@ class Snapshot:
 
 def _counts(pairs: Any) -> Mapping[int, int]:
     return MappingProxyType({int(pitch): int(count) for pitch, count in pairs})
+
+
+def _path(path: object) -> Path:
+    """Raises UserError."""
+    if not isinstance(path, str | Path) or not Path(path).name:
+        raise UserError(f"path is {in_short(path)}; expected the name of a file")
+    return Path(path).expanduser()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from graphflow.core.errors import UserError
 from graphflow.models.magenta.batch import Light
 from graphflow.models.magenta.config import CHUNK, RATE
-from graphflow.models.magenta.controls import Asked, Controls, ask
+from graphflow.models.magenta.controls import Asked, Controls, ask, in_short, whole
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
@@ -74,9 +74,12 @@ class GeneratorStatistics:
 
 
 class StreamingGenerator:
-    """One model's sessions. Use it from one thread; on a GPU from the one that made it."""
+    """One model's sessions. Use it from one thread; on a GPU from the one that made it. Raises UserError."""
 
     def __init__(self, model: Model, slots: int = 1, *, step: Callable[[Model, int], Step] | None = None) -> None:
+        if not isinstance(model, Model):
+            raise UserError(f"model is {in_short(model)}; expected one that `graphflow.models.magenta.load` has loaded")
+        _check_slots(slots, 1)
         self.model = model
         self._make = step or Model.step
         self.step_ = self._make(model, slots)
@@ -120,9 +123,12 @@ class StreamingGenerator:
         """A new stream. `ahead`: its sound comes a chunk earlier, for a guess that costs a step when it was wrong;
         `rewinds`: its last tick can be taken back. Raises UserError where no slot is free."""
         try:
-            Controls(seed=seed).check()
+            seed = Controls().changed("seed", seed).seed
         except ValueError as error:
             raise UserError(str(error)) from error
+        for name, value in (("ahead", ahead), ("rewinds", rewinds)):
+            if not isinstance(value, bool):
+                raise UserError(f"{name} is {in_short(value)}; expected True or False")
         free = [slot for slot in range(self.slots) if slot not in self._sessions]
         if not free:
             raise UserError(f"all {self.slots} slots are in use; close a session, or make a generator with more slots")
@@ -135,9 +141,11 @@ class StreamingGenerator:
         self._sessions.pop(session.slot, None)
 
     def resize(self, slots: int) -> None:
-        """Another number of slots; open sessions keep their state, and their slots where these are still there."""
-        if slots < len(self._sessions):
-            raise UserError(f"slots is {slots}; expected at least {len(self._sessions)}, the sessions that are open")
+        """Another number of slots; open sessions keep their state, and their slots where these are still there.
+
+        Raises UserError.
+        """
+        _check_slots(slots, len(self._sessions))
         old, new = self.step_, self._make(self.model, slots)
         free = [slot for slot in range(slots) if slot not in self._sessions]
         moved: dict[int, Session] = {}
@@ -151,8 +159,11 @@ class StreamingGenerator:
 
     @torch.inference_mode()
     def step(self, sessions: Sequence[Session] | None = None) -> StepResult:
-        """One tick: the next chunk of every open session, or of those given. The others stay as they are."""
-        chosen = self.sessions if sessions is None else tuple(sessions)
+        """One tick: the next chunk of every open session, or of those given. The others stay as they are.
+
+        Raises UserError, and is then not made.
+        """
+        chosen = self.sessions if sessions is None else self._own(sessions)
         for session in chosen:
             session.latch()
         wrong = [session for session in chosen if session.ahead and not self._guessed(session)]
@@ -176,6 +187,20 @@ class StreamingGenerator:
         slots = [session.slot for session in chosen]
         numbers = tuple(session.chunk - 1 - session.ahead for session in chosen)
         return StepResult(sound[slots], ids[slots], numbers)
+
+    def _own(self, sessions: Sequence[Session]) -> tuple[Session, ...]:
+        """Those given, each once. A closed one's slot may be another stream's by now."""
+        if not isinstance(sessions, Iterable):
+            raise UserError(f"step has {in_short(sessions)}; expected a list of sessions")
+        chosen = tuple(sessions)
+        for at, session in enumerate(chosen):
+            if not isinstance(session, Session) or session.generator is not self:
+                raise UserError(f"step has {in_short(session)}; expected sessions that this generator has opened")
+            if session.closed:
+                raise UserError(f"step has a session, number {at}, that is closed; open another")
+            if session in chosen[:at]:
+                raise UserError(f"step has a session, number {at}, twice; expected each once in a tick")
+        return chosen
 
     def _guessed(self, session: Session) -> bool:
         """Whether the chunk that lies ahead is the one that is asked for now."""
@@ -223,3 +248,14 @@ class StreamingGenerator:
 
     def __str__(self) -> str:
         return f"{self.spec}; {self.statistics()}"
+
+
+def _check_slots(slots: object, sessions: int) -> None:
+    """Raises UserError."""
+    try:
+        number = whole(slots)
+    except TypeError:
+        raise UserError(f"slots is {in_short(slots)}; expected a whole number, 1 or more") from None
+    if number < max(1, sessions):
+        least = "1 or more" if sessions <= 1 else f"at least {sessions}, the sessions that are open"
+        raise UserError(f"slots is {slots}; expected {least}")

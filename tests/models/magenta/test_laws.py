@@ -290,10 +290,84 @@ def test_bad_controls_are_refused_in_a_line(model: Model) -> None:
         ("style", (1, 2), r"style is \[1, 2\]; expected 12 codes"),
         ("drums", "loud", "drums is 'loud'; expected off, auto or on"),
         ("held", frozenset({128}), r"held is \[128\]; expected pitches 0 to 127"),
+        ("style", np.zeros((40, 12)), r"^style is array\(\[\[0.*\.\.\.; expected 12 codes from -1 \(masked\) to 1023$"),
+        ("temperature", 10**400, "temperature is 1000.*; expected a number"),
+        ("held", {60: 1}, "held is {60: 1}; expected a set of pitches 0 to 127"),
+        ("strikes", {60: "twice"}, "expected whole numbers in it"),
+        ("strikes", {200: 1}, r"strikes is \[200\]; expected pitches 0 to 127"),
+        (5, 1.0, "5 is no control; expected one of style, temperature"),
+        (["style"], 1.0, r"\['style'\] is no control"),
     ):
-        with pytest.raises(UserError, match=line):
-            session.set(control, value)
+        with pytest.raises(UserError, match=line) as caught:
+            session.set(control, value)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+    for at_chunk in (-1, 1.5, "soon", True):
+        with pytest.raises(UserError, match=r"^at_chunk is .*; expected the number of a chunk, 0 or more, or None$"):
+            session.set("temperature", 1.0, at_chunk)  # type: ignore[arg-type]
     assert session.controls == Controls(seed=7)
+
+
+def test_what_is_set_is_kept_as_it_was_and_can_be_stored(model: Model, tmp_path: Path) -> None:
+    session = opened(model)
+    held = {60, 64}
+    session.set("held", held)
+    held.clear()
+    session.set("top_k", np.int64(7))
+    session.set("temperature", np.float32(0.5))
+    session.set("style", [np.int16(code) for code in range(12)])
+    play(session, 1)
+    assert session.controls.held == {60, 64}
+    session.save(str(tmp_path / "kept.safetensors"))
+    assert Snapshot.load(str(tmp_path / "kept.safetensors")).controls == session.controls
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.safetensors"]
+    with pytest.raises(UserError, match=r"/nowhere/kept: it cannot be written .*; make room, or name another place"):
+        session.save(tmp_path / "nowhere" / "kept")
+    with pytest.raises(UserError, match=r"^path is 5; expected the name of a file$"):
+        Snapshot.load(5)  # type: ignore[arg-type]
+
+
+def test_a_closed_session_leaves_its_slot_to_others(model: Model) -> None:
+    generator = StreamingGenerator(model, 1)
+    closed = generator.open(7)
+    play(closed, 3)
+    kept = closed.snapshot()
+    closed.close()
+    other, reference = generator.open(8), StreamingGenerator(model, 1).open(8)
+    play(other, 2)
+    for use in (
+        closed.reset,
+        closed.rewind,
+        closed.snapshot,
+        closed.fork,
+        lambda: closed.restore(kept),
+        lambda: closed.prefill(tokens=torch.zeros(4, 12, dtype=torch.int64)),
+        lambda: generator.step([closed]),
+    ):
+        with pytest.raises(UserError, match=r"closed; open another$"):
+            use()
+    assert torch.equal(play(other, 2), play(reference, 4)[2 * CHUNK :])
+
+
+def test_a_generator_says_what_it_cannot_do(model: Model) -> None:
+    generator = StreamingGenerator(model, 2)
+    session, foreign = generator.open(7), StreamingGenerator(model, 1).open(7)
+    uses: list[tuple[Callable[[], object], str]] = [
+        (lambda: StreamingGenerator("mrt2-small"), "^model is 'mrt2-small'; expected one that "),  # type: ignore[arg-type]
+        (lambda: StreamingGenerator(model, 0), "^slots is 0; expected 1 or more$"),
+        (lambda: StreamingGenerator(model, 1.5), "^slots is 1.5; expected a whole number, 1 or more$"),  # type: ignore[arg-type]
+        (lambda: generator.resize(0), "^slots is 0; expected 1 or more$"),
+        (lambda: generator.open("a"), "^seed is 'a'; expected a whole number$"),  # type: ignore[arg-type]
+        (lambda: generator.open(7, ahead="no"), "^ahead is 'no'; expected True or False$"),  # type: ignore[arg-type]
+        (lambda: generator.step(session), "^step has .*; expected a list of sessions$"),  # type: ignore[arg-type]
+        (lambda: generator.step([foreign]), "^step has .*; expected sessions that this generator has opened$"),
+        (lambda: generator.step([session, session]), "^step has a session, number 1, twice; "),
+        (lambda: session.restore(b"kept"), "^snapshot is a bytes; expected what "),  # type: ignore[arg-type]
+    ]
+    for use, line in uses:
+        with pytest.raises(UserError, match=line) as caught:
+            use()
+        assert "\n" not in str(caught.value)
+    assert session.chunk == 0 and generator.statistics().sessions == 1
 
 
 # --- time ---------------------------------------------------------------------------------------------------------------
@@ -479,14 +553,27 @@ def test_a_stream_continues_from_sound(model: Model) -> None:
 
 def test_what_cannot_be_continued_from_is_said(model: Model) -> None:
     session = opened(model)
+    tokens = torch.zeros(4, 12, dtype=torch.int64)
+    sound = torch.zeros(5000, 2)
     for given, line in (
-        ({"sound": torch.zeros(100, 2)}, "prefill has 0.00 s of sound; expected at least 0.04 s"),
+        ({"sound": sound[:100]}, "prefill has 0.00 s of sound; expected at least 0.04 s"),
+        ({"sound": sound[:1919]}, "prefill has 0.03 s of sound; expected at least 0.04 s"),
         ({"sound": torch.zeros(5000, 3)}, r"prefill has sound of shape \[5000, 3\]; expected \[frames, 2\]"),
+        ({"sound": sound.numpy()}, r"prefill has sound in a ndarray; expected a torch\.Tensor"),
+        ({"sound": sound.to(torch.int16)}, "prefill has sound of int16; expected numbers with a point, -1 to 1"),
+        ({"sound": sound * float("nan")}, "prefill has sound that is no number or endless; expected -1 to 1"),
         ({"tokens": torch.full((4, 12), 1024)}, "expected \\[chunks, 12\\] of 0 to 1023"),
-        ({}, "prefill has neither tokens nor sound"),
+        ({"tokens": tokens[0]}, "prefill has tokens of shape \\[12\\]; expected \\[chunks, 12\\] of 0 to 1023"),
+        ({"tokens": tokens.tolist()}, r"prefill has tokens in a list; expected a torch\.Tensor"),
+        ({"tokens": tokens + 0.5}, "prefill has tokens of float32; expected whole numbers, 0 to 1023"),
+        ({"tokens": tokens == 0}, "prefill has tokens of bool; expected whole numbers, 0 to 1023"),
+        ({"tokens": tokens, "masked": "no"}, "masked is 'no'; expected True or False"),
+        ({"tokens": tokens, "sound": sound}, "prefill has both tokens and sound; expected one of them"),
+        ({}, "prefill has neither tokens nor sound; expected one of them"),
     ):
-        with pytest.raises(UserError, match=line):
+        with pytest.raises(UserError, match=f"{line}$") as caught:
             session.prefill(**given)
+        assert "\n" not in str(caught.value)
 
 
 # --- chance -------------------------------------------------------------------------------------------------------------
