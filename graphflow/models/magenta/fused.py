@@ -33,6 +33,11 @@ class Cut(NamedTuple):
     warps: int
 
 
+def may_be_early(device: torch.device) -> bool:
+    """Whether the device is one of NVIDIA's that can do it; AMD's call themselves cuda too and count otherwise."""
+    return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= HOPPER
+
+
 def cut(width: int) -> Cut:
     return Cut(4, 1 << 14, 4) if width <= NARROW else Cut(2, 1 << 15, 8)
 
@@ -56,10 +61,11 @@ class FusedLM:
         self.logits = wide(slots, CODES)
         self.ids = torch.zeros(slots, lm.config.levels, dtype=torch.int64, device=weight.device)
         device = weight.device
-        self.early = device.type == "cuda" and torch.cuda.get_device_capability(device) >= HOPPER
+        self.early = may_be_early(device)
         self.launch: dict[str, Any] = {"launch_pdl": True} if self.early else {}
         self.processors = torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
 
+    @torch.inference_mode(False)  # the layers' weights are tensors of the ordinary kind, and stay so
     def _one_matrix_of_all_layers(self) -> Tensor:
         """The cross-attentions' keys and values of all layers in one; the layers keep views of it."""
         layers = [layer.cross_attention for layer in self.lm.temporal.layers if isinstance(layer, TemporalLayer)]
@@ -211,7 +217,8 @@ class FusedLM:
         rows, width = weight.shape
         span = power(width)
         share = cut(width)
-        tile = max(1, min(power(rows), share.tile_bytes // (self.slots * span * weight.element_size())))
+        slots = power(self.slots)
+        tile = max(1, min(power(rows), share.tile_bytes // (slots * span * weight.element_size())))
         grid = (min(share.programs * self.processors, -(-rows // tile)),)
         kernels.project[grid](
             out,
@@ -226,7 +233,8 @@ class FusedLM:
             rows,
             width,
             rows_are=rows_are,
-            slots=self.slots,
+            sessions=self.slots,
+            slots=slots,
             tile=tile,
             span=span,
             has_bias=bias is not None,

@@ -27,6 +27,7 @@ def project(
     rows,
     width,
     rows_are: tl.constexpr,
+    sessions: tl.constexpr,
     slots: tl.constexpr,
     tile: tl.constexpr,
     span: tl.constexpr,
@@ -34,7 +35,8 @@ def project(
     gelu: tl.constexpr,
     early: tl.constexpr,
 ):
-    """out [slots, rows] = f(W v + b) for v [slots, width] made from `source` as `rows_are` says.
+    """out [sessions, rows] = f(W v + b) for v [sessions, width] made from `source` as `rows_are` says; `slots` is the
+    power of two that holds the sessions.
 
     PLAIN: as it is. NORM: RMS norm with scale `pre`. ADD: source + norm(added) * post, the end of a residual block.
     ADD_NORM: that, kept in `stored`, then normed with `pre`. ADD_LAYER_NORM: that, then layer norm.
@@ -51,14 +53,17 @@ def project(
         gdc_wait()
         gdc_launch_dependents()
     place = slot[:, None] * width + at[None]
-    v = tl.load(source + place, mask=inside[None], other=0.0).to(tl.float32)
+    there = inside[None]
+    if sessions < slots:
+        there = there & (slot < sessions)[:, None]
+    v = tl.load(source + place, mask=there, other=0.0).to(tl.float32)
     if rows_are >= ADD:
-        joining = tl.load(added + place, mask=inside[None], other=0.0).to(tl.float32)
+        joining = tl.load(added + place, mask=there, other=0.0).to(tl.float32)
         size = tl.sum(joining * joining, axis=1) / width
         scale = tl.load(post + at, mask=inside, other=0.0)
         v = v + joining * tl.rsqrt(size + 1e-6)[:, None] * scale[None]
         if rows_are >= ADD_NORM and tl.program_id(0) == 0:
-            tl.store(stored + place, v, mask=inside[None])
+            tl.store(stored + place, v, mask=there)
     if rows_are == NORM or rows_are == ADD_NORM:  # noqa: SIM109 - Triton knows no `in`
         size = tl.sum(v * v, axis=1) / width
         scale = tl.load(pre + at, mask=inside, other=0.0)
@@ -85,7 +90,10 @@ def project(
         if gelu:
             inner = 0.7978845608028654 * (y + 0.044715 * y * y * y)
             y = y * (1.0 / (1.0 + tl.exp(-2.0 * inner)))
-        tl.store(out + slot[None] * rows + row[:, None], y.to(out.dtype.element_ty), mask=(row < rows)[:, None])
+        asked = (row < rows)[:, None]
+        if sessions < slots:
+            asked = asked & (slot < sessions)[None]
+        tl.store(out + slot[None] * rows + row[:, None], y.to(out.dtype.element_ty), mask=asked)
         w = w_next
 
 
@@ -172,7 +180,7 @@ def draw(
     # order as unsigned numbers, so that the k-th largest is found bit by bit
     bits = bent.to(tl.uint32, bitcast=True)
     order = tl.where(bits >= 0x80000000, bits ^ 0xFFFFFFFF, bits | 0x80000000)
-    wanted = tl.load(top_k + session)
+    wanted = tl.maximum(tl.load(top_k + session), 1)
     last = tl.full((), 0, tl.uint32)
     for place in tl.static_range(32):
         higher = last | (0x80000000 >> place)
