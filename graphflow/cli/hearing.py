@@ -8,10 +8,10 @@ from pathlib import Path
 
 from graphflow.cli.opening import Opened
 from graphflow.control.live.files import Files
-from graphflow.control.osc.gate import is_local
 from graphflow.control.osc.sender import OscSender
 from graphflow.control.osc.server import HOST, OscServer
 from graphflow.control.osc.tree import heard_by
+from graphflow.control.oscquery.addresses import is_here_only
 from graphflow.core.errors import UserError
 from graphflow.core.graph import build
 from graphflow.session import Session
@@ -56,8 +56,8 @@ class Hearing:
             if deaf := [node.name for node in graph.nodes.values() if heard_by(node)]:
                 self._report(f"{', '.join(deaf)}: hears nothing without --osc")
             return
-        self._report(f"OSC on {self.server.host}:{self.server.port}, like /gf/node/NAME/PARAM value")
-        if not is_local(self.server.host) and not self._allow:
+        self._report(f"OSC on {self.server.place}, like /gf/node/NAME/PARAM value")
+        if not is_here_only(self.server.host) and not self._allow:
             self._report("OSC of other computers is refused; say which may send: --allow HOST,...")
 
     def summary(self) -> list[str]:

@@ -84,3 +84,13 @@ def test_a_patch_that_hears_osc_says_that_it_does_not():
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert "hand: hears nothing without --osc\n" in done.stderr
+
+
+def test_other_computers_are_not_spoken_of_where_none_can_come(capfd: pytest.CaptureFixture[str]):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["play", "t.toml", "--device", "null", "--seconds", "0.2", "--no-attach", "--osc", str(port)]
+    assert main([*command, "--listen", "localhost"]) == 0
+    told = capfd.readouterr().err
+    assert f"OSC on localhost:{port}, like" in told and "other computers" not in told

@@ -10,6 +10,8 @@ from typing import TypeAlias
 from graphflow.core.errors import UserError
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAPPED = 96
+"""Bits before an IPv4 address in an IPv6 one."""
 TOLD = 32
 """Hosts that are told of; a whole network that knocks is not told host by host."""
 
@@ -36,7 +38,8 @@ class Gate:
             self.turned_away += 1
             if host not in self._told and len(self._told) < TOLD:
                 self._told.add(host)
-                self._report(f"osc: {host} is not let in; play with --allow {host} if it may control this patch")
+                name = bare(host)
+                self._report(f"osc: {name} is not let in; play with --allow {name} if it may control this patch")
         return known
 
     def _allowed(self, host: str) -> bool:
@@ -50,14 +53,26 @@ def is_local(host: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def bare(host: str) -> str:
+    """An address without brackets, and that of an IPv4 host that came by an IPv6 socket as its own."""
+    inside = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    mapped = _mapped(inside)
+    return inside if mapped is None else str(mapped)
+
+
 def networks(host: str) -> list[Network]:
     """A name, an address or a network as networks. Raises UserError."""
+    inside = bare(host)
     try:
-        return [ipaddress.ip_network(host, strict=False)]
+        network = ipaddress.ip_network(inside, strict=False)
+        outer = _mapped(str(network.network_address))
+        if outer is not None and network.prefixlen >= MAPPED:
+            return [ipaddress.ip_network((outer, network.prefixlen - MAPPED))]
+        return [network]
     except ValueError:
         pass
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(inside, None, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         raise UserError(
             f"--allow {host}: no such host; expected addresses, names or networks like 192.168.1.0/24"
@@ -70,5 +85,12 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)  # an IPv4 host that came by an IPv6 socket
-    return mapped if isinstance(mapped, ipaddress.IPv4Address) else address
+    return _mapped(str(address)) or address
+
+
+def _mapped(host: str) -> ipaddress.IPv4Address | None:
+    """The IPv4 address inside an IPv6 one, where there is one."""
+    try:
+        return ipaddress.IPv6Address(host).ipv4_mapped
+    except ValueError:
+        return None

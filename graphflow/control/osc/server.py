@@ -7,6 +7,7 @@ next block on.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -21,7 +22,7 @@ from graphflow.control.osc.complaints import Complaints
 from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.feed import Feed, FeedStatistics
 from graphflow.control.osc.files import PatchFiles
-from graphflow.control.osc.gate import Gate
+from graphflow.control.osc.gate import Gate, bare
 from graphflow.control.osc.holder import holder_of
 from graphflow.control.osc.lease import messages_of
 from graphflow.control.osc.packet import NOW, Malformed, Message, message, read, written
@@ -93,7 +94,7 @@ class OscServer:
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises UserError for a host in `allow` that there is not."""
-        self.session, self.host, self.port, self.http_port = session, host, port, 0
+        self.session, self.host, self.port, self.http_port = session, bare(host), port, 0
         self.steady = steady
         self.complaints = Complaints(session.report, steady)
         self.gate = Gate(allow, session.report)
@@ -144,8 +145,10 @@ class OscServer:
         self.tcp.close()
 
     def _taken(self, port: int, transport: Literal["udp", "tcp"], error: Exception) -> UserError:
-        why = getattr(error, "strerror", None) or str(error)
-        if isinstance(error, socket.gaierror) or getattr(error, "errno", 0) == errno.EADDRNOTAVAIL:
+        number = getattr(error, "errno", None) or 0
+        # asyncio's own words say the address again
+        why = os.strerror(number) if number > 0 else getattr(error, "strerror", None) or str(error)
+        if isinstance(error, socket.gaierror) or number in (errno.EADDRNOTAVAIL, errno.EINVAL):
             every = "0.0.0.0 takes all of them"
             return UserError(f"--listen {self.host}: this computer has no such address ({why}); {every}")
         holder = holder_of(port, transport)
@@ -153,6 +156,11 @@ class OscServer:
         what = f"--osc {self.port}: " + ("" if port == self.port else f"its TCP port {port}: ")
         free = f"choose another, as in --osc {port + 10 if port < 65000 else PORT}"
         return UserError(f"{what}{self.host}:{port} cannot be had ({why}); {who}; {free}")
+
+    @property
+    def place(self) -> str:
+        """Where it listens, as it is written: `127.0.0.1:7654`, `[::]:7654`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def udp_peer(self, host: str, port: int) -> Peer:
         """Whoever receives datagrams there."""
@@ -272,7 +280,7 @@ class OscServer:
         self.feed.leave(key_of(peer))
 
     def __str__(self) -> str:
-        return f"OSC on {self.host}:{self.port}, TCP on {self.port + 1}, {len(self.space.entries)} addresses"
+        return f"OSC on {self.place}, TCP on {self.port + 1}, {len(self.space.entries)} addresses"
 
 
 def _miscounted(entry: Entry, count: int) -> str:

@@ -11,6 +11,7 @@ from graphflow.control.osc.frames import Framing
 from graphflow.control.osc.gate import Gate, is_local
 from graphflow.control.osc.packet import Malformed
 from graphflow.control.osc.peer import Peer
+from graphflow.control.osc.sockets import tcp_socket
 
 MOST = 64
 """Connections at once."""
@@ -38,7 +39,11 @@ class TcpPort:
 
     async def open(self, host: str, port: int) -> None:
         """Begin to listen. Raises OSError."""
-        self._server = await asyncio.get_running_loop().create_server(lambda: Connection(self), host, port)
+        loop, everywhere = asyncio.get_running_loop(), tcp_socket(host, port)
+        if everywhere is None:
+            self._server = await loop.create_server(lambda: Connection(self), host, port)
+        else:
+            self._server = await loop.create_server(lambda: Connection(self), sock=everywhere)
 
     def close(self) -> None:
         if self._server is not None:

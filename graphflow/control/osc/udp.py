@@ -7,8 +7,9 @@ import socket
 from collections.abc import Callable
 from typing import Any, Literal
 
-from graphflow.control.osc.gate import Gate, is_local
+from graphflow.control.osc.gate import Gate, bare, is_local
 from graphflow.control.osc.peer import Peer
+from graphflow.control.osc.sockets import hear_both
 
 BATCH = 64
 """Datagrams read before others get a turn; one at a time, as asyncio reads them, costs four times as much."""
@@ -52,6 +53,7 @@ class UdpPort:
         opened = socket.socket(family, kind, protocol)
         try:
             opened.setblocking(False)
+            hear_both(opened, host)
             opened.bind(where)
         except OSError:
             opened.close()
@@ -97,7 +99,7 @@ class UdpPort:
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as asking:
                 asking.connect((host, port))  # sends nothing
-                return str(asking.getsockname()[0])
+                return bare(str(asking.getsockname()[0]))
         except OSError:
             return ""
 

@@ -15,8 +15,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from graphflow.control.osc.entry import ROOT
+from graphflow.control.osc.gate import bare
 from graphflow.control.osc.holder import holder_of
 from graphflow.control.osc.packet import LARGEST
+from graphflow.control.osc.sockets import tcp_socket
 from graphflow.control.oscquery.addresses import is_here_only, reachable
 from graphflow.control.oscquery.answer import Answer, Host, answer
 from graphflow.control.oscquery.door import OPEN, door
@@ -135,10 +137,11 @@ class OscQuery:
         from websockets.asyncio.server import serve
 
         try:
+            everywhere = tcp_socket(self.host, self.port)
+            where: dict[str, Any] = {"sock": everywhere} if everywhere else {"host": self.host, "port": self.port}
             server = await serve(
                 self._followers.attend,
-                self.host,
-                self.port,
+                **where,
                 process_request=self._request,
                 compression=None,
                 max_size=LARGEST,
@@ -176,7 +179,7 @@ class OscQuery:
                 return _response(Answer(503, f"{MOST} clients are here already".encode()))
             return None
         self._followers.look()
-        host = Host(self.name, str(connection.local_address[0]), self.port)
+        host = Host(self.name, bare(str(connection.local_address[0])), self.port)
         return _response(
             answer(request.path, self._followers.root, host, value_of, self._words()), request.headers.get("Origin", "")
         )

@@ -32,6 +32,30 @@ def test_the_list_takes_addresses_names_and_networks():
         Gate(["no such host!"])
 
 
+@pytest.mark.parametrize(
+    "allowed, host",
+    [
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "::ffff:10.0.0.7"),
+        ("::ffff:10.0.0.0/104", "10.9.8.7"),
+        ("[fd00::7]", "fd00::7"),
+        ("fe80::/10", "fe80::1%eth0"),
+        ("192.168.1.77/24", "192.168.1.3"),
+        ("::/0", "fd00::7"),
+    ],
+)
+def test_addresses_in_all_their_spellings(allowed: str, host: str):
+    assert Gate([allowed]).lets_in(host)
+    assert not Gate([allowed]).lets_in("203.0.113.1")
+
+
+def test_an_ipv4_host_that_came_by_ipv6_is_told_by_its_own_address():
+    lines: list[str] = []
+    gate = Gate(report=lines.append)
+    gate.lets_in("::ffff:10.0.0.7")
+    assert lines == ["osc: 10.0.0.7 is not let in; play with --allow 10.0.0.7 if it may control this patch"]
+
+
 def test_a_network_that_knocks_fills_neither_the_log_nor_the_memory():
     lines: list[str] = []
     gate = Gate(report=lines.append)

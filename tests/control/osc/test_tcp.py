@@ -15,6 +15,7 @@ from pythonosc.tcp_client import SimpleTCPClient
 from graphflow.control.osc import OscServer
 from graphflow.control.osc.packet import LARGEST, message, written
 from graphflow.control.osc.tcp import MOST, TURN
+from graphflow.core.errors import UserError
 from graphflow.session import Session
 
 A = "/gf/node/a/value"
@@ -148,3 +149,27 @@ def test_a_datagram_and_a_connection_from_the_same_port_are_two(session: Session
     until(session, lambda: desk.server.feed.statistics().subscribers == 1)
     session.set("a", "value", 0.75)
     assert desk.look(0.1) == [(A, [0.75])]
+
+
+def test_at_all_addresses_of_ipv6_both_kinds_are_heard_by_datagrams_and_connections(session: Session):
+    server = OscServer(session, "[::]", 0)
+    try:
+        session.loop.run_until_complete(server.start())
+    except UserError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    assert server.place == f"[::]:{server.port}"
+    packet = written(A, [])
+
+    def ask(host: str) -> list[bytes]:
+        found = []
+        for kind, port in ((socket.SOCK_DGRAM, server.port), (socket.SOCK_STREAM, server.port + 1)):
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as line:
+                line.settimeout(5.0)
+                line.connect((host, port))
+                line.send(packet if kind == socket.SOCK_DGRAM else slip.encode(packet))
+                found.append(slip.decode(line.recv(1000)) if kind == socket.SOCK_STREAM else line.recv(1000))
+        return found
+
+    for host in ("127.0.0.1", "::1"):
+        assert meanwhile(session, lambda host=host: ask(host)) == [written(A, [0.25])] * 2
+    server.close()
