@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,10 @@ from graphflow.core.node import AudioNode
 def _compiled() -> None:
     """The engine and graphflow's own kinds are compiled first, so that no test hears, or waits, that it is being done."""
     prepare(lambda line: None)
-    for spec in Library.builtin().specs.values():
+    specs = list(Library.builtin().specs.values())
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw1":  # from the other end: each finds there what the other has made
+        specs.reverse()
+    for spec in specs:
         if issubclass(spec.cls, AudioNode) and spec.cls.native:
             compiled_forms(spec, foreign=False)
     compiler._made.clear()  # from here on they come from the disk, as at every later start
@@ -46,6 +50,13 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> floa
         assert time.monotonic() - start < seconds, f"{what} did not happen within {seconds} s"
         pause.wait(0.01)
     return time.monotonic() - start
+
+
+@pytest.fixture
+def socket_folder() -> Iterator[Path]:
+    """A folder for sockets, whose paths must be short: under macOS 104 bytes, and a parallel run's folders are deep."""
+    with tempfile.TemporaryDirectory(prefix="gf", dir=tempfile.gettempdir(), ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 class JackServer:

@@ -115,11 +115,11 @@ class Terminal:
 
 
 @pytest.fixture
-def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(tmp_path: Path, socket_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a patch; settings and sockets lie in folders of this test."""
     (tmp_path / "tone.toml").write_text(TONE)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    runtime = str(tmp_path_factory.mktemp("r"))
+    runtime = str(socket_folder)
     monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
     monkeypatch.setenv("TMPDIR", runtime)
     monkeypatch.setattr("tempfile.tempdir", runtime)

@@ -30,12 +30,11 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def runtime(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for sockets; their paths must be short."""
-    folder = tmp_path_factory.mktemp("r")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    return folder
+def runtime(socket_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where sockets lie."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(socket_folder))
+    monkeypatch.setattr("tempfile.tempdir", str(socket_folder))
+    return socket_folder
 
 
 @pytest.fixture
