@@ -112,7 +112,7 @@ class OscServer:
             steady=steady,
         )
         self.udp = UdpPort(self.receive, self.gate)
-        self.tcp = TcpPort(self.receive, self.gate, malformed=self._count_malformed, left=self._left)
+        self.tcp = TcpPort(self.receive, self.gate, malformed=self._no_osc, left=self._left)
         self._packets = self._messages = self._refused = self._malformed = 0
         self._renewed: tuple[str, float] = ("", 0.0)
 
@@ -177,15 +177,18 @@ class OscServer:
                 self._single(message(data), peer)
             else:
                 packet = read(data)
-                self._malformed += packet.unknown
+                if packet.unknown:
+                    self._no_osc(
+                        peer, f"{packet.unknown} of a bundle's messages have a type that nobody knows", packet.unknown
+                    )
                 for bundle in packet.bundles:
                     self._messages += len(bundle.messages)
                     try:
                         self.bundles.take(bundle, peer)
                     except UserError as error:
                         self.refuse(peer, "#bundle", str(error))
-        except Malformed:
-            self._malformed += 1
+        except Malformed as error:
+            self._no_osc(peer, f"{len(data)} bytes that are no OSC ({error})")
             return
         self._renew(peer.host)
 
@@ -273,8 +276,10 @@ class OscServer:
         if self.complaints.level != "quiet":
             self.session.report(line)
 
-    def _count_malformed(self) -> None:
-        self._malformed += 1
+    def _no_osc(self, peer: Peer, line: str, count: int = 1) -> None:
+        """Told in the log alone: nobody at the other end may understand an answer."""
+        self._malformed += count
+        self.complaints.refused(f"{peer.host}:{peer.port}", "#packet", line)
 
     def _left(self, peer: Peer) -> None:
         self.feed.leave(key_of(peer))

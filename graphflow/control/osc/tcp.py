@@ -29,7 +29,7 @@ class TcpPort:
         receive: Callable[[bytes, Peer], None],
         gate: Gate,
         *,
-        malformed: Callable[[], None] = lambda: None,
+        malformed: Callable[[Peer, str], None] = lambda peer, why: None,
         left: Callable[[Peer], None] = lambda peer: None,
     ) -> None:
         self.receive, self.gate, self.malformed, self.left = receive, gate, malformed, left
@@ -80,8 +80,8 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._waiting.extend(self._framing.packets(data))
-        except Malformed:  # where the next packet begins is not known any more
-            self._port.malformed()
+        except Malformed as error:  # where the next packet begins is not known any more
+            self._port.malformed(self, f"a stream that is no OSC ({error}); the connection is ended")
             self._transport.abort()
         else:
             self._carry_out()

@@ -83,6 +83,20 @@ def test_what_is_no_osc_is_counted_and_nothing_breaks(desk: Desk, data: bytes):
     assert desk.send("/gf/node/a/value") == [("/gf/node/a/value", [0.25])]
 
 
+@pytest.mark.parametrize(
+    "data, line",
+    [
+        (b"gf/node/a/value 0.5\n", "20 bytes that are no OSC (neither a message nor a bundle)"),
+        (b"/gf/node/a/value\0\0\0\0,f\0\0", "24 bytes that are no OSC (cut off)"),
+        (b"/a\0\0,z\0\0", "8 bytes that are no OSC (the tag 'z')"),
+        (bundle(b"/a\0\0,z\0\0"), "1 of a bundle's messages have a type that nobody knows"),
+    ],
+)
+def test_what_is_no_osc_is_told_in_the_log(desk: Desk, lines: list[str], data: bytes, line: str):
+    assert desk.send_raw(data) == []
+    assert lines == [f"osc: 127.0.0.1:{desk.port}: {line}"]
+
+
 def test_a_choice_takes_a_number_but_no_nan(session: Session, desk: Desk):
     for value, word in ((1.0, "low"), (1e9, "high"), (-3, "off")):
         assert desk.send("/gf/node/m/mode", value) == []
