@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import graphflow
 from graphflow.control.midi.desk import forget, learn
+from graphflow.control.osc.astray import why_not
 from graphflow.control.osc.bind import number, whole
 from graphflow.control.osc.entry import ROOT, Entry
 from graphflow.control.osc.feed import EVERYTHING
 from graphflow.control.osc.files import word
 from graphflow.control.osc.packet import precise, written
+from graphflow.control.osc.pattern import is_pattern
 from graphflow.control.osc.peer import Call, Peer, key_of
 from graphflow.core.errors import UserError
 from graphflow.core.units import level_of
@@ -94,6 +96,17 @@ class Service:
         owner = key_of(call.peer)
         target = self._target(rest[1:], call.peer, address)
         self._server.feed.subscribe(target, pattern, self._server.steady(), owner=owner, hz=hz)
+        if not is_pattern(pattern):
+            self._misses(pattern)
+
+    def _misses(self, pattern: str) -> None:
+        """Raises UserError for an address that has nothing to send; what may come there later is sent all the same."""
+        entry = self._server.space.entries.get(pattern)
+        if entry is None:
+            why = why_not(pattern, self._server.space.entries, self._server.session)
+            raise UserError(f"{why}; it is sent as soon as it is there")
+        if entry.value is None:
+            raise UserError(f"{pattern}: it holds no value that could be sent")
 
     def take_unsubscribe(self, arguments: Sequence[Any], call: Call) -> None:
         pattern = word(arguments, f"{ROOT}/unsubscribe") or None

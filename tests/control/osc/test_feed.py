@@ -37,6 +37,18 @@ def test_who_subscribes_is_told_what_is_and_then_what_changes(session: Session, 
     assert desk.look(1.0) == []
 
 
+def test_who_subscribes_to_what_is_not_there_is_told_and_is_sent_it_once_it_is(session: Session, desk: Desk):
+    for address, line in (
+        ("/gf/node/n/mode", "no node is called 'n'; it is sent as soon as it is there"),
+        ("/gf/node/a/valu", "nodes.a: steady has no 'valu'; did you mean 'value'?; it is sent as soon as it is there"),
+        ("/gf/hush", "/gf/hush: it holds no value that could be sent"),
+    ):
+        assert desk.send("/gf/subscribe", address) == [("/gf/sys/error", ["/gf/subscribe", line])]
+    assert desk.send("/gf/subscribe", "/gf/node/n/*") == []  # a pattern is for whatever comes
+    change(session, PATCH.replace('[nodes.m]\nkind = "mood"', '[nodes.n]\nkind = "mood"'))
+    assert ("/gf/node/n/mode", ["off"]) in desk.look(0.1)
+
+
 def test_values_trail_at_a_rate_and_the_last_one_is_always_sent(session: Session, desk: Desk):
     desk.send("/gf/subscribe", A, 10.0)
     told = []
