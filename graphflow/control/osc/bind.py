@@ -59,11 +59,19 @@ def _node(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
     def value() -> tuple[Any, ...]:
         return (session.graph.nodes[node].params[param],)
 
+    told: set[str] = set()
+
+    def put(value: Any, call: Call) -> None:
+        driven = session.set(node, param, value, frame=call.frame, clip=True)
+        if driven and driven not in told:  # once: a fader sends a hundred in a second
+            told.add(driven)
+            session.report(f"osc: {address} is {driven}; what is sent there counts once that wire is cut")
+
     def take(arguments: Sequence[Any], call: Call) -> None:
-        session.set(node, param, arguments[0], frame=call.frame, clip=True)
+        put(arguments[0], call)
 
     def take_number(arguments: Sequence[Any], call: Call) -> None:
-        session.set(node, param, number(address, arguments[0]), frame=call.frame, clip=True)
+        put(number(address, arguments[0]), call)
 
     if entry.what == "norm":
         assert isinstance(declared, Numeric)  # only numbers have one
@@ -74,7 +82,7 @@ def _node(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
 
         def take_norm(arguments: Sequence[Any], call: Call) -> None:
             moved = scale.value_at(number(address, arguments[0]))
-            session.set(node, param, moved, frame=call.frame, clip=True)
+            put(moved, call)
 
         return norm, take_norm
     if entry.what == "action":  # it goes up by one, and then begins anew

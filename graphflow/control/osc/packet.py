@@ -216,8 +216,13 @@ def precise(address: str, *values: Any) -> bytes:
     """The same, with floats as d: times. Raises ValueError."""
     builder = OscMessageBuilder(address)
     for value in values:
-        builder.add_arg(value, "d" if isinstance(value, float) else None)
+        builder.add_arg(_listed(value), "d" if isinstance(value, float) else None)
     return _built(builder)
+
+
+def _listed(value: Any) -> Any:
+    """Arguments in brackets as the builder takes them."""
+    return [_listed(inner) for inner in value] if isinstance(value, tuple) else value
 
 
 def _built(builder: OscMessageBuilder) -> bytes:

@@ -97,6 +97,19 @@ def test_what_is_no_osc_is_told_in_the_log(desk: Desk, lines: list[str], data: b
     assert lines == [f"osc: 127.0.0.1:{desk.port}: {line}"]
 
 
+def test_who_moves_what_a_wire_drives_is_told_once(session: Session, desk: Desk, lines: list[str]):
+    for words in ("one", "two"):
+        assert desk.send("/gf/node/silent/text", words) == []
+    assert lines == ["osc: /gf/node/silent/text is driven by w; what is sent there counts once that wire is cut"]
+    assert session.get("silent", "text") == "two"
+
+
+def test_a_ping_is_answered_with_whatever_it_held(desk: Desk):
+    ping = b"/gf/sys/ping\0\0\0\0,[i[f]]\0" + (7).to_bytes(4, "big") + bytes(4)
+    ((address, values),) = desk.send_raw(ping)
+    assert address == "/gf/sys/pong" and values[0] == (7, (0.0,))
+
+
 def test_a_choice_takes_a_number_but_no_nan(session: Session, desk: Desk):
     for value, word in ((1.0, "low"), (1e9, "high"), (-3, "off")):
         assert desk.send("/gf/node/m/mode", value) == []
