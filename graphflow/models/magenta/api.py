@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, Unpack
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,11 @@ from graphflow.models.magenta.asking import (
     seeds_of,
     style_of,
 )
+from graphflow.models.magenta.batch import Batch
 from graphflow.models.magenta.config import CHUNK, RATE
+from graphflow.models.magenta.controls import in_short
 from graphflow.models.magenta.files import Files, find
-from graphflow.models.magenta.loading import load_files, out_of_memory
+from graphflow.models.magenta.loading import load_files, memory_of_computer, out_of_memory
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.prefill import heard
 from graphflow.models.magenta.saving import Show, save, silent
@@ -39,6 +42,8 @@ from graphflow.models.magenta.style.musiccoca import MusicCoCa
 
 F32 = npt.NDArray[np.float32]
 UNKNOWN = "not known"
+CERTAIN = 64
+"""Samples in one batch that any computer holds which holds the model."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +73,16 @@ class MagentaRT:
 
     sample_rate = RATE
 
-    def __init__(self, files: Files, device: str = "auto", precision: str = "auto") -> None:
+    def __init__(self, files: Files, device: str | torch.device = "auto", precision: str = "auto") -> None:
         self.files, self._precision = files, precision
-        self._model: Model | None = load_files(files, device, precision)
+        self._model: Model | None = load_files(files, _named(device), precision)
         self._words = MusicCoCa(files.musiccoca)
         self._idle: list[StreamingGenerator] = []
-        self._streams: list[Stream] = []
+        self._streams: WeakSet[Stream] = WeakSet()  # one that is left is closed
         self._work = Work()
 
     @classmethod
-    def from_pretrained(cls, model: str | Path, device: str = "auto", precision: str = "auto") -> Self:
+    def from_pretrained(cls, model: str | Path, device: str | torch.device = "auto", precision: str = "auto") -> Self:
         """A model by its name (`mrt2-small`, `mrt2-base`) or its folder. Nothing is downloaded. Raises UserError.
 
         device: auto, cpu, mps or cuda:N. precision: auto (the device's usual one), or one by its name: float32, ...
@@ -122,14 +127,15 @@ class MagentaRT:
             return UNKNOWN
         return str(json.loads(self.files.config.read_text(encoding="utf-8")).get(key, UNKNOWN))
 
-    def to(self, device: str) -> Self:
+    def to(self, device: str | torch.device) -> Self:
         """The same model on another device, loaded anew from its files; streams that are open stay where they are.
 
         Raises UserError, and is then as it was.
         """
-        if device == str(self.model.device):
+        name = _named(device)
+        if name == str(self.model.device):
             return self
-        model = load_files(self.files, device, self._precision)
+        model = load_files(self.files, name, self._precision)
         self._rest()
         self._model = model
         return self
@@ -162,7 +168,8 @@ class MagentaRT:
         except MemoryError as error:
             size = amount(8 * frames * len(seeds))
             raise UserError(
-                f"duration is {duration:g} s; {size} do not fit into memory; use generate_streaming"
+                f"duration is {duration:g} s and num_samples {len(seeds)}; {size} do not fit into memory; "
+                "use generate_streaming"
             ) from error
         samples = self._begin(seeds, prompt, notes, prefill, controls)
         try:
@@ -196,7 +203,7 @@ class MagentaRT:
         piece = frames_of("chunk_duration", chunk_duration)
         samples = self._begin(seeds_of(seed, 1), prompt, notes, prefill, controls)
         stream = Stream(samples, total, piece, self._style_of)
-        self._streams.append(stream)
+        self._streams.add(stream)
         return stream
 
     def set(self, control: str, value: Any) -> None:
@@ -214,7 +221,9 @@ class MagentaRT:
     def _style_of(self, prompt: Prompt) -> tuple[int, ...]:
         return style_of(prompt, self._words)
 
-    def _begin(self, seeds: list[int], prompt: Prompt, notes: NoteList, prefill: Prefill, controls: Asking) -> Samples:
+    def _begin(
+        self, seeds: Sequence[int], prompt: Prompt, notes: NoteList, prefill: Prefill, controls: Asking
+    ) -> Samples:
         model = self.model
         values = checked(controls)
         score, style = score_of(notes), self._style_of(prompt)
@@ -232,10 +241,14 @@ class MagentaRT:
 
     def _generator(self, slots: int) -> StreamingGenerator:
         """With exactly so many slots: another number would round otherwise."""
-        fits = [generator for generator in self._idle if generator.slots == slots]
-        self._idle = [generator for generator in self._idle if generator not in fits]
+        kept = next((generator for generator in self._idle if generator.slots == slots), None)
+        self._idle = [generator for generator in self._idle if generator is not kept]
         self._rest()
-        return fits[0] if fits else StreamingGenerator(self.model, slots)
+        if kept is not None:
+            return kept
+        if slots > CERTAIN and slots * state_of_one(self.model) > memory_of_computer():
+            raise MemoryError  # the system would lend it first and end the whole program later
+        return StreamingGenerator(self.model, slots)
 
     def _give_back(self, generator: StreamingGenerator) -> None:
         if generator.model is self._model:
@@ -249,8 +262,7 @@ class MagentaRT:
         self._idle.clear()
 
     def _open(self) -> list[Stream]:
-        self._streams = [stream for stream in self._streams if not stream.closed]
-        return self._streams
+        return [stream for stream in self._streams if not stream.closed]
 
     def close(self) -> None:
         """End its streams and give its memory back."""
@@ -273,6 +285,18 @@ class MagentaRT:
             return f"{self.files.name}: closed"
         model = self._model
         return f"{model.config.name} in {model.precision} on {model.device}: {self.statistics()}"
+
+
+def _named(device: object) -> str:
+    """torch's own device, or its name. Raises UserError."""
+    if not isinstance(device, str | torch.device):
+        raise UserError(f"device is {in_short(device)}; expected auto, cpu, mps or cuda:N")
+    return str(device)
+
+
+def state_of_one(model: Model) -> int:
+    """Bytes that a stream needs for what it remembers; to compute it needs more."""
+    return Batch(model.lm, model.decoder, 1, model.device).size()
 
 
 @torch.inference_mode()

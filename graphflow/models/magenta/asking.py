@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypedDict
@@ -18,7 +18,7 @@ from torch import Tensor
 from graphflow.core.errors import UserError, did_you_mean
 from graphflow.core.messages import Part, Style
 from graphflow.models.magenta.config import CHUNK, PITCHES, RATE
-from graphflow.models.magenta.controls import Controls
+from graphflow.models.magenta.controls import Controls, in_short, plain, whole
 from graphflow.models.magenta.style.blend import Encoder, blend
 from graphflow.models.magenta.style.recording import read_recording
 
@@ -59,7 +59,7 @@ def parts_of(prompt: Prompt) -> list[dict[str, Any]]:
         return [part.data() for part in prompt.parts]
     if (one := _part(prompt)) is not None:
         return [one]
-    if isinstance(prompt, Sequence):
+    if isinstance(prompt, Sequence) and not isinstance(prompt, bytes | bytearray):
         parts = [(_part(item), item) for item in prompt]
         for part, item in parts:
             if part is None:
@@ -72,9 +72,11 @@ def _part(item: object) -> dict[str, Any] | None:
     """None for what is no single part."""
     if isinstance(item, Part):
         return item.data()
-    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], int | float):
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[1], Real):
         part = _part(item[0])
-        return None if part is None else {**part, "weight": item[1]}
+        if part is not None and item[1] < 0:
+            raise UserError(f"prompt has {in_short(item)}; expected a weight of 0 or more")
+        return None if part is None else {**part, "weight": plain(item[1])}
     if isinstance(item, str):
         return {"text": item, "weight": 1.0}
     return {"audio": str(item), "weight": 1.0} if isinstance(item, Path) else None
@@ -82,7 +84,8 @@ def _part(item: object) -> dict[str, Any] | None:
 
 def _no_prompt(item: object) -> UserError:
     return UserError(
-        f"prompt has {item!r}; expected words, (words, weight), the pathlib.Path of a recording, or a list of such"
+        f"prompt has {in_short(item)}; expected words, (words, weight), the pathlib.Path of a recording, or a list of "
+        "such"
     )
 
 
@@ -100,6 +103,8 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     standard = {name: value for name, value in vars(Controls()).items() if name != "strikes"}
     for name, value in values.items():
+        if not isinstance(name, str):
+            raise UserError(f"{in_short(name)} is no control; expected one of {', '.join(standard)}")
         if name not in standard:
             raise UserError(
                 f"{name} is no control{did_you_mean(name, standard)}; expected one of {', '.join(standard)}"
@@ -107,8 +112,8 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found[name] = seeds_of(value, 1)[0] if name == "seed" else _like(standard[name], value)
             replace(Controls(), **{name: found[name]}).check()
-        except TypeError:
-            raise UserError(f"{name} is {value!r}; expected {KINDS[type(standard[name])]}") from None
+        except (TypeError, OverflowError):
+            raise UserError(f"{name} is {in_short(value)}; expected {KINDS[type(standard[name])]}") from None
         except ValueError as error:
             raise UserError(str(error)) from error
     return found
@@ -117,39 +122,42 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
 def _like(standard: Any, value: Any) -> Any:
     """The value, of the standard's type. Raises TypeError."""
     if isinstance(standard, frozenset):
-        return frozenset(operator.index(pitch) for pitch in value)
+        return frozenset(whole(pitch) for pitch in value)
     if isinstance(standard, tuple):
-        return tuple(operator.index(code) for code in value)
+        return tuple(whole(code) for code in value)
     if isinstance(standard, str) and not isinstance(value, str):
         raise TypeError
     if isinstance(standard, float):
         if isinstance(value, bool | str) or not math.isfinite(value):
             raise TypeError
         return float(value)
-    return operator.index(value) if isinstance(standard, int) else value
+    return whole(value) if isinstance(standard, int) else value
 
 
-def seeds_of(seed: int, count: int) -> list[int]:
+def seeds_of(seed: int, count: int) -> range:
     """One seed per sample, from `seed` on. Raises UserError."""
-    try:
-        first, number = operator.index(seed), operator.index(count)
-    except TypeError:
-        raise UserError(f"seed is {seed!r} and num_samples {count!r}; expected whole numbers") from None
-    if number < 1:
-        raise UserError(f"num_samples is {number}; expected 1 or more")
+    found = []
+    for name, value in (("seed", seed), ("num_samples", count)):
+        try:
+            found.append(whole(value))
+        except TypeError:
+            raise UserError(f"{name} is {in_short(value)}; expected a whole number") from None
+    first, number = found
+    if not 1 <= number <= LARGEST_SEED:
+        raise UserError(f"num_samples is {in_short(number)}; expected 1 or more, of as many seeds as there are")
     if not 0 <= first <= LARGEST_SEED - number:
-        raise UserError(f"seed is {first}; expected 0 to {LARGEST_SEED - number}")
-    return list(range(first, first + number))
+        raise UserError(f"seed is {in_short(first)}; expected 0 to {LARGEST_SEED - number}")
+    return range(first, first + number)
 
 
 def frames_of(name: str, seconds: float) -> int:
     """A duration in frames. Raises UserError."""
     try:
-        frames = round(float(seconds) * RATE)
+        frames = 0 if isinstance(seconds, bool | str) else round(float(seconds) * RATE)
     except (TypeError, ValueError, OverflowError):  # no number, not a number, without end
         frames = 0
     if not 0 < frames < LONGEST * RATE:
-        raise UserError(f"{name} is {seconds!r}; expected seconds, above 0 and below {LONGEST:g}")
+        raise UserError(f"{name} is {in_short(seconds)}; expected seconds, above 0 and below {LONGEST:g}")
     return frames
 
 
@@ -157,16 +165,16 @@ def score_of(notes: NoteList) -> Score:
     """Notes by the chunk in which something changes. A note lasts a chunk (40 ms) at least. Raises UserError."""
     spans: list[tuple[int, float, float]] = []
     if notes is not None and not isinstance(notes, Iterable):
-        raise UserError(f"notes is {notes!r}; expected a list of pitches or of (pitch, begin, end) in seconds")
-    for note in notes or ():
+        raise UserError(f"notes is {in_short(notes)}; expected a list of pitches or of (pitch, begin, end) in seconds")
+    for note in () if notes is None else notes:
         try:
             pitch, begin, end = note if isinstance(note, Sequence) else (note, 0.0, math.inf)
-            pitch = operator.index(pitch)
+            pitch = whole(pitch)
             if not (0 <= pitch < PITCHES and 0.0 <= begin < end):
                 raise ValueError
         except (TypeError, ValueError):
             raise UserError(
-                f"notes has {note!r}; expected a pitch, 0 to {PITCHES - 1}, or (pitch, begin, end) in seconds"
+                f"notes has {in_short(note)}; expected a pitch, 0 to {PITCHES - 1}, or (pitch, begin, end) in seconds"
             ) from None
         first = round(begin * PER_SECOND)
         spans.append((pitch, first, max(first + 1, end if end == math.inf else round(end * PER_SECOND))))
@@ -185,7 +193,10 @@ def beginning_of(prefill: Prefill, levels: int) -> tuple[Tensor | None, Tensor |
         return None, None
     if isinstance(prefill, str | Path):
         return None, _recorded(Path(prefill).expanduser())
-    given = np.asarray(prefill)
+    try:
+        given = np.asarray(prefill)
+    except (TypeError, ValueError) as error:  # lists of unequal length
+        raise UserError(f"prefill is {in_short(prefill)}; expected sound as floats [frames, 2], or codes") from error
     if given.dtype.kind in "iu" and given.ndim == 2 and given.shape[1] == levels:
         return torch.from_numpy(given.astype(np.int64)), None
     if given.dtype.kind != "f":
@@ -193,9 +204,11 @@ def beginning_of(prefill: Prefill, levels: int) -> tuple[Tensor | None, Tensor |
             f"prefill is {given.dtype} {list(given.shape)}; expected sound as floats [frames, 2], or codes as whole "
             f"numbers [chunks, {levels}]"
         )
-    if not np.isfinite(given).all():
+    with np.errstate(over="ignore"):
+        sound = given.astype(np.float32)
+    if not np.isfinite(sound).all():
         raise UserError("prefill has sound that is no number or endless; expected -1 to 1")
-    return None, torch.from_numpy(_stereo("prefill", given.astype(np.float32)))
+    return None, torch.from_numpy(_stereo("prefill", sound))
 
 
 def _recorded(path: Path) -> Tensor:

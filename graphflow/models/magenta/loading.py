@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -39,21 +41,22 @@ def load_files(files: Files, device: str = "auto", precision: str = "auto", *, e
     """The model of these files. Raises UserError."""
     known = files.name in CHECKPOINTS and files.config is None
     repair = f"graphflow models download {files.name}" if known else "download or save it again"
-    with ExitStack() as stack:
-        checkpoint = stack.enter_context(Checkpoint(files.checkpoint, repair))
-        hearing: Hearing | None = None
-        if encoder and files.encoder is not None:
-            hearing = Hearing(stack.enter_context(Checkpoint(files.encoder, repair)), checkpoint)
-        config = _config(files, checkpoint, hearing)
-        try:
+    size = files.checkpoint.stat().st_size if files.checkpoint.is_file() else 0
+    try:
+        with ExitStack() as stack:
+            checkpoint = stack.enter_context(Checkpoint(files.checkpoint, repair))
+            hearing: Hearing | None = None
+            if encoder and files.encoder is not None:
+                hearing = Hearing(stack.enter_context(Checkpoint(files.encoder, repair)), checkpoint)
+            config = _config(files, checkpoint, hearing)
             model = build(config, checkpoint, hearing, device, precision)
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            raise UserError(
-                f"{files.name}: {amount(checkpoint.size)} of weights do not fit into this computer's memory; close "
-                "other programs, or choose a smaller model"
-            ) from error
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(
+            f"{files.name}: {amount(size)} of weights do not fit into this computer's memory; close other programs, "
+            "or choose a smaller model"
+        ) from error
     model.folder = files.checkpoint.parent
     return model
 
@@ -181,5 +184,14 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether an error says that there was no memory left; torch says so in words only."""
     words = str(error).lower()
     return isinstance(error, MemoryError) or any(
-        sign in words for sign in ("can't allocate memory", "not enough memory", "out of memory")
+        sign in words
+        for sign in ("can't allocate memory", "cannot allocate memory", "not enough memory", "out of memory")
     )
+
+
+def memory_of_computer() -> float:
+    """Bytes, taken or not; without end where the system does not tell (Windows, which refuses what it has not)."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf

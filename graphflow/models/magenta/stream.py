@@ -109,7 +109,8 @@ class Stream(Iterator[tuple[int, F32]]):
     """A stream of music in pieces: iterate it for (number, sound [n, 2]), and `set` what is to change.
 
     A change is heard 40 to 80 ms after the sound that was given out: the codec is a chunk behind. `set` may be called
-    from any thread, all else from the one that iterates. Close it when it is left before its end.
+    from any thread, all else from the one that iterates. Left before its end it is closed when nothing names it any
+    more; `close`, or `with`, does so at once.
     """
 
     def __init__(
@@ -121,12 +122,15 @@ class Stream(Iterator[tuple[int, F32]]):
 
     def set(self, control: str, value: Any) -> None:
         """Change the prompt, the notes held (pitches), or a control like temperature. Raises UserError."""
+        if self.closed:
+            raise UserError("this stream is closed; begin another")
         if control == "prompt":
             self._samples.change("style", self._style_of(value))
+        elif control == "notes":
+            self._samples.change("held", _pitches(value))
         else:
-            name = "held" if control == "notes" else control
-            (value,) = checked({name: value}).values()
-            self._samples.change(name, value)
+            (value,) = checked({control: value}).values()
+            self._samples.change(control, value)
 
     def __next__(self) -> tuple[int, F32]:
         wanted = self._piece if self._total is None else min(self._piece, self._total - self._frames)
@@ -153,6 +157,10 @@ class Stream(Iterator[tuple[int, F32]]):
         """End it, and give its place in memory back."""
         self._samples.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_samples"):  # else it was never made
+            self.close()
+
     def __enter__(self) -> Stream:
         return self
 
@@ -162,3 +170,12 @@ class Stream(Iterator[tuple[int, F32]]):
     def __str__(self) -> str:
         total = "without end" if self._total is None else f"of {self._total / RATE:g} s"
         return f"stream {total}: {self._frames / RATE:g} s in {self._number} pieces"
+
+
+def _pitches(value: Any) -> frozenset[int]:
+    """Raises UserError."""
+    try:
+        found: frozenset[int] = checked({"held": value})["held"]
+    except UserError as error:
+        raise UserError(f"notes{str(error).removeprefix('held')}") from error
+    return found

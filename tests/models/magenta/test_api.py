@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -123,6 +124,28 @@ def test_a_stream_without_end_is_closed(rt: MagentaRT, plain: api.F32) -> None:
         next(stream)
 
 
+def test_streams_that_are_left_are_closed(rt: MagentaRT, plain: api.F32) -> None:
+    for _ in range(3):
+        for _, first in rt.generate_streaming(STYLE, None, 0.04, seed=3):
+            np.testing.assert_array_equal(first, plain[0, :CHUNK])
+            break
+    gc.collect()
+    assert rt.statistics().streams == 0
+
+
+def test_what_streams_computed_with_is_given_back(
+    rt: MagentaRT, plain: api.F32, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (rt.generate_streaming(STYLE, None, 0.04, seed=3) for _ in range(2))
+    assert rt.statistics().streams == 2
+    closed: list[StreamingGenerator] = []
+    monkeypatch.setattr(StreamingGenerator, "close", lambda generator: closed.append(generator))
+    one.close()
+    two.close()
+    np.testing.assert_array_equal(rt.generate(STYLE, SECONDS, seed=3), plain)
+    assert len(closed) == 1  # one of them is used again
+
+
 @pytest.mark.parametrize(
     "control, value",
     [("prompt", "musiccoca:9"), ("temperature", 0.0), ("notes", range(128)), ("top_k", 1)],
@@ -143,13 +166,17 @@ def test_a_change_that_is_refused_changes_nothing(rt: MagentaRT, plain: api.F32)
     with rt.generate_streaming(STYLE, SECONDS, 0.08, seed=3) as stream:
         for control, value, said in [
             ("temperature", 4, "temperature is 4; expected 0 to 3"),
-            ("notes", [128], r"held is \[128\]; expected pitches 0 to 127"),
+            ("notes", [128], r"^notes is \[128\]; expected pitches 0 to 127"),
+            ("notes", [(60, 0.0, 1.0)], r"^notes is \[\(60, 0\.0, 1\.0\)\]; expected a list of pitches"),
+            (None, 4, "None is no control; expected one of style"),
             ("prompt", "warm", "MusicCoCa's files are not there"),
             ("tempo", 4, "tempo is no control"),
         ]:
             with pytest.raises(UserError, match=said):
                 stream.set(control, value)
         np.testing.assert_array_equal(whole(stream), plain[0])
+    with pytest.raises(UserError, match="this stream is closed; begin another"):
+        stream.set("temperature", 1.0)
     with pytest.raises(UserError, match="temperature: no stream is open; set it while one is iterated"):
         rt.set("temperature", 1.0)
 
@@ -198,7 +225,17 @@ def test_words_need_musiccoca(rt: MagentaRT) -> None:
 def test_more_than_memory_holds(rt: MagentaRT, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError) as caught:
         rt.generate(STYLE, 9e8, num_samples=1000)
-    assert str(caught.value).endswith("do not fit into memory; use generate_streaming")
+    assert str(caught.value) == (
+        "duration is 9e+08 s and num_samples 1000; 345600000.00 GB do not fit into memory; use generate_streaming"
+    )
+    with pytest.raises(UserError, match=r"num_samples 1000000000000; .* do not fit into memory"):
+        rt.generate(STYLE, 0.04, num_samples=10**12)
+
+    with monkeypatch.context() as small:
+        small.setattr(api, "memory_of_computer", lambda: 3e6)
+        with pytest.raises(UserError) as caught:
+            rt.generate(STYLE, 0.04, num_samples=1000)
+    assert str(caught.value) == "num_samples is 1000, which do not fit into the memory of cpu; make fewer at once"
 
     def full(*arguments: object) -> StreamingGenerator:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes.")
@@ -207,6 +244,16 @@ def test_more_than_memory_holds(rt: MagentaRT, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError) as caught:
         rt.generate(STYLE, 0.04, num_samples=77)
     assert str(caught.value) == "num_samples is 77, which do not fit into the memory of cpu; make fewer at once"
+
+
+def test_a_device_may_be_torchs_own(rt: MagentaRT, folder: Path) -> None:
+    before = rt.model
+    assert rt.to(torch.device("cpu")).model is before
+    for device in (None, 5):
+        with pytest.raises(UserError, match=f"^device is {device}; expected auto, cpu, mps or cuda:N$"):
+            rt.to(device)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=f"^device is {device}; expected auto, cpu, mps or cuda:N$"):
+            MagentaRT.from_pretrained(folder, device)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

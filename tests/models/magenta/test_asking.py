@@ -49,13 +49,33 @@ def test_a_prompt_is_a_list_of_parts(prompt: Any, parts: list[dict[str, Any]]) -
     assert parts_of(prompt) == parts
 
 
-@pytest.mark.parametrize("prompt, shown", [(3, "3"), (["piano", 3], "3"), ([("piano", "loud")], "('piano', 'loud')")])
+@pytest.mark.parametrize(
+    "prompt, shown",
+    [
+        (3, "3"),
+        (["piano", 3], "3"),
+        ([("piano", "loud")], "('piano', 'loud')"),
+        (b"piano", "b'piano'"),
+        (np.zeros((2, 2)), "array([[0., 0.], [0., 0.]])"),
+    ],
+)
 def test_what_is_no_prompt(prompt: Any, shown: str) -> None:
     with pytest.raises(UserError) as caught:
         parts_of(prompt)
     assert str(caught.value) == (
         f"prompt has {shown}; expected words, (words, weight), the pathlib.Path of a recording, or a list of such"
     )
+
+
+@pytest.mark.parametrize("weight", [np.float32(0.5), np.float64(0.5), 0.5])
+def test_a_weight_may_be_a_number_of_numpy(weight: Any) -> None:
+    (part,) = parts_of(("piano", weight))
+    assert part == HALF and type(part["weight"]) is float
+
+
+def test_no_prompt_weighs_less_than_nothing() -> None:
+    with pytest.raises(UserError, match=r"^prompt has \('disco', -1\); expected a weight of 0 or more$"):
+        parts_of(["piano", ("disco", -1)])
 
 
 def test_every_control_of_a_call_is_one_of_the_streams() -> None:
@@ -93,6 +113,10 @@ def test_controls_are_checked_one_by_one() -> None:
         ("held", [60, 128], "held is [60, 128]; expected pitches 0 to 127"),
         ("held", 60, "held is 60; expected a list of pitches"),
         ("style", [1, 2], "style is [1, 2]; expected 12 codes from -1 (masked) to 1023"),
+        ("held", [True], "held is [True]; expected a list of pitches"),
+        ("top_k", True, "top_k is True; expected a whole number"),
+        ("temperature", 10**400, "temperature is 10000"),
+        (5, 1, "5 is no control; expected one of style, "),
         ("seed", -1, "seed is -1; expected 0 to 9223372036854775806"),
     ],
 )
@@ -103,14 +127,20 @@ def test_a_control_that_is_refused(name: str, value: Any, said: str) -> None:
 
 
 def test_every_sample_has_a_seed() -> None:
-    assert seeds_of(5, 3) == [5, 6, 7]
+    assert list(seeds_of(5, 3)) == [5, 6, 7]
+    assert len(seeds_of(0, 2**62)) == 2**62  # none of them is made
 
 
 @pytest.mark.parametrize(
     "seed, count, said",
     [
-        (1, 0, "num_samples is 0; expected 1 or more"),
-        (1.5, 1, "seed is 1.5 and num_samples 1; expected whole numbers"),
+        (1, 0, "num_samples is 0; expected 1 or more, of as many seeds as there are"),
+        (1, -3, "num_samples is -3; expected 1 or more, of as many seeds as there are"),
+        (1, 10**30, f"num_samples is {10**30}; expected 1 or more, of as many seeds as there are"),
+        (1, 4.0, "num_samples is 4.0; expected a whole number"),
+        (1, True, "num_samples is True; expected a whole number"),
+        (1.5, 1, "seed is 1.5; expected a whole number"),
+        (None, 1, "seed is None; expected a whole number"),
         (2**63 - 1, 1, "seed is 9223372036854775807; expected 0 to 9223372036854775806"),
     ],
 )
@@ -124,7 +154,7 @@ def test_a_duration_is_a_whole_number_of_frames() -> None:
     assert [frames_of("duration", seconds) for seconds in (1, 0.1234, 1 / 48000)] == [48000, 5923, 1]
 
 
-@pytest.mark.parametrize("seconds", [0, -1, 1e-6, math.nan, math.inf, 1e9, "soon", None])
+@pytest.mark.parametrize("seconds", [0, -1, 1e-6, math.nan, math.inf, 1e9, "soon", "5", True, None])
 def test_a_duration_that_is_none(seconds: Any) -> None:
     with pytest.raises(UserError) as caught:
         frames_of("duration", seconds)
@@ -133,7 +163,7 @@ def test_a_duration_that_is_none(seconds: Any) -> None:
 
 def test_notes_change_what_is_held_at_the_nearest_chunk() -> None:
     assert score_of(None) == {}
-    assert score_of([60, 64]) == {0: (frozenset({60, 64}), {60: 1, 64: 1})}
+    assert score_of(np.array([60, 64])) == score_of([60, 64]) == {0: (frozenset({60, 64}), {60: 1, 64: 1})}
     # 0.4 s is chunk 10, 0.81 s chunk 20; the second 60 begins where the first ends and is struck again
     assert score_of([(60, 0.4, 0.81), (60, 0.8, 1.2), (67, 0.0, 0.4)]) == {
         0: (frozenset({67}), {67: 1}),
@@ -147,7 +177,9 @@ def test_a_note_lasts_a_chunk_at_least() -> None:
     assert score_of([(60, 0.0, 0.001)]) == {0: (frozenset({60}), {60: 1}), 1: (frozenset(), {60: 1})}
 
 
-@pytest.mark.parametrize("note", [128, -1, 60.5, "C4", (60, 1.0), (60, 1.0, 1.0), (60, -1.0, 1.0), (60, "a", "b")])
+@pytest.mark.parametrize(
+    "note", [128, -1, 60.5, True, "C4", (60, 1.0), (60, 1.0, 1.0), (60, -1.0, 1.0), (60, "a", "b")]
+)
 def test_a_note_that_is_none(note: Any) -> None:
     with pytest.raises(UserError) as caught:
         score_of([note])
@@ -191,6 +223,8 @@ def test_a_recording_is_brought_to_48_khz_and_two_channels(tmp_path: Path) -> No
         ),
         (np.zeros((2, 48000)), "prefill is [2, 48000]; expected [frames, 2], or one channel"),
         (np.full(5, np.nan), "prefill has sound that is no number or endless; expected -1 to 1"),
+        (np.full((5, 2), 1e300), "prefill has sound that is no number or endless; expected -1 to 1"),
+        ([[0.1, 0.2], [0.3]], "prefill is [[0.1, 0.2], [0.3]]; expected sound as floats [frames, 2], or codes"),
         ("none.wav", "prefill none.wav: no such file; expected one of sound (wav, flac, ogg, mp3)"),
     ],
 )

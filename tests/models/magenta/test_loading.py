@@ -13,7 +13,7 @@ import torch
 
 from graphflow.core.errors import UserError
 from graphflow.models import home
-from graphflow.models.magenta import loading
+from graphflow.models.magenta import checkpoint, loading
 from graphflow.models.magenta.config import BASE, SMALL
 from graphflow.models.magenta.files import find
 from graphflow.models.magenta.invented import encoder_shapes, model_shapes
@@ -273,6 +273,14 @@ def test_a_model_that_memory_cannot_hold(error: Exception, tmp_path: Path, monke
         "tiny: 41.4 MB of weights do not fit into this computer's memory; close other programs, or choose a smaller "
         "model"
     )
+
+
+def test_a_file_that_memory_cannot_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path) -> object:
+        raise RuntimeError(f"unable to mmap 9836766226 bytes from file <{path}>: Cannot allocate memory (12)")
+
+    monkeypatch.setattr(checkpoint, "_mapped", full)
+    assert refusal(write_saved(tmp_path / "tiny")).startswith("tiny: 41.4 MB of weights do not fit into this computer")
 
 
 def test_a_fault_of_ours_is_not_told_as_a_lack_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
