@@ -40,6 +40,7 @@ class Flow:
         self._nodes: dict[str, ControlNode] = {}
         self._stale: set[str] = set()  # generators whose state has to be sent
         self._refused: set[str] = set()  # those that did not take it
+        self._published = self.transport
         self._tapped: dict[tuple[str, str], float] = {}
         self._unsent: dict[tuple[str, str], float] = {}  # signals for which the engine had no room
 
@@ -192,6 +193,10 @@ class Flow:
 
     def publish(self, frame: int) -> None:
         """Send generators their state where it has changed."""
+        clock = self.transport.at(frame)
+        if clock != self._published:  # a tempo that was set for later counts from here
+            self._published = clock
+            self.stale()
         for name in sorted(self._stale):
             link = self._parts.generators.get(name)
             if link is None:
@@ -213,7 +218,7 @@ class Flow:
             if "seed" in values:  # another seed for the whole render is another seed for each generator
                 values["seed"] += self._parts.engine.seed
             try:
-                link.publish(worker_state(spec, values, inlets, self.transport.data()), frame)
+                link.publish(worker_state(spec, values, inlets, clock.data()), frame)
                 self._refused.discard(name)
             except WorkerError as error:  # it plays on as it was
                 if name not in self._refused:

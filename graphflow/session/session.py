@@ -209,13 +209,13 @@ class Session:
         self._values.go_over(graph, meant)
         came = self._remember(before, step) if before != Patch() else self.marks
         self.marks = (came if marks is None else marks).within(graph.nodes)
+        now = self.engine.frame
+        self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
         if patch.transport != before.transport:  # what it says counts when it is new, so that a hand's tempo stays
-            self._set_transport(patch.transport.tempo, patch.transport.beats_per_bar)
+            self._set_transport(patch.transport.tempo, patch.transport.beats_per_bar, self.edit_frame)
         self._flow.go_over(graph, change)
         self._flow.mute(self.muted)  # notes of what is mute no more, or is by another name
         self._prompts.go_over(graph, by_hand)
-        now = self.engine.frame
-        self.edit_frame = max(at or self.transport.grid(quant or patch.engine.quant, now), now)
         if change.rewires:
             self._go_over(fade, self.edit_frame, inherits)
         for (name, param), (_, value) in change.params.items():
@@ -301,14 +301,14 @@ class Session:
 
     def _set_transport(self, tempo: float | None, beats_per_bar: int, frame: int = 0) -> None:
         if (tempo, beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
-            moved = self.transport.with_tempo(tempo, frame or self.engine.frame)
-            self.transport = replace(moved, beats_per_bar=beats_per_bar)
-            self._flow.transport = self.transport
+            now = self.engine.frame
+            moved = self.transport.since(now).with_tempo(tempo, frame or now)
+            self.transport = self._flow.transport = replace(moved, beats_per_bar=beats_per_bar)
             self._flow.stale()
 
     def follow(self, transport: Transport) -> None:
         """Take over bars and beats as somebody else counts them, such as a MIDI clock. The patch stays as it is."""
-        self.transport = self._flow.transport = transport
+        self.transport = self._flow.transport = replace(transport, before=None)
         self._flow.stale()
 
     def tempo(self, bpm: float | None, frame: int = 0) -> None:

@@ -40,3 +40,24 @@ def test_what_stands_still_goes_on_from_its_beat():
     going = still.rolling(True, 96000)
     assert (going.beat_at(96000), going.frame_of(2.0)) == (1.5, 108000)
     assert still.rolling(False, 96000).beat == 1.5
+
+
+def test_a_tempo_for_later_counts_from_its_frame_on():
+    later = Transport(48000, 120.0).with_tempo(60.0, 96000)
+    assert (later.beat_at(24000), later.beat_at(96000), later.beat_at(144000)) == (1.0, 4.0, 5.0)
+    assert [later.frame_of(beat) for beat in (1.0, 4.0, 5.0)] == [24000, 96000, 144000]
+    assert [later.grid("beat", frame) for frame in (1, 72001, 96001)] == [24000, 96000, 144000]
+    assert later.grid("bar", 96001) == 96000 + 4 * 48000
+    assert later.grid(3, 72001) == 96000 + 2 * 48000
+    sooner = later.with_tempo(240.0, 48000)
+    assert sooner.frame_of(4.0) == 48000 + 24000
+    assert later.since(95999) == later
+    assert later.since(96000).before is None
+    still = later.rolling(False, 48000)
+    assert (still.beat_at(96000), still.tempo) == (2.0, 60.0)
+
+
+def test_a_first_tempo_for_later_has_its_beats_from_there():
+    first = Transport(48000).with_tempo(120.0, 48000)
+    assert (first.beat_at(24000), first.beat_at(48000), first.beat_at(72000)) == (0.0, 0.0, 1.0)
+    assert (first.grid("beat", 100), first.grid("beat", 48001)) == (100, 72000)

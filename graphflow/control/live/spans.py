@@ -127,4 +127,4 @@ def exact(moment: Moment, transport: Transport) -> float:
     """The frame, with its fraction."""
     if moment.beat is None or not transport.tempo:
         return moment.frame
-    return transport.frame + (moment.beat - transport.beat) * 60.0 / transport.tempo * transport.rate
+    return transport.exact_frame_of(moment.beat)

@@ -38,7 +38,8 @@ def toolbar(session: Session) -> str:
 
 def position(session: Session) -> str:
     """Bar and beat, counted from 1 as musicians do; minutes and seconds where there is no tempo."""
-    transport, frame = session.transport, session.engine.frame
+    frame = session.engine.frame
+    transport = session.transport.at(frame)
     if not transport.tempo:
         minutes, seconds = divmod(frame / session.rate, 60.0)
         return f"{int(minutes):02d}:{seconds:04.1f}"

@@ -312,3 +312,22 @@ def test_a_render_with_events_is_the_same_from_run_to_run(trial, text):
         takes.append(t.hear(20_000))
     assert np.array_equal(*takes)
     assert len(np.unique(takes[0])) > 1000
+
+
+def test_a_tempo_lands_on_the_frame_of_its_entry(trial):
+    t = trial(TEMPO)
+    t.does("def flip():\n    a.value = -a.value\nevery(1 * beat, flip)")
+    t.hear(1000)
+    t.does("at('bar')\ntempo = 60\nb = steady(value=0.5)")
+    assert t.session.edit_frame == 4 * BEAT
+    sound = t.hear(8 * BEAT)
+    turns = sorted(begins(sound, 1000, 0.25) + begins(sound, 1000, -0.25))
+    assert turns == [k * BEAT for k in (1, 2, 3, 4, 6, 8)]  # from the fourth on they are twice as long
+    assert t.session.transport.beat_at(8 * BEAT) == 6.0
+
+
+def test_a_tempo_that_an_event_sets_lands_on_its_frame(trial):
+    t = trial(TEMPO)
+    t.does("def faster():\n    global tempo\n    tempo = 240\nafter(2 * beat, faster)")
+    t.hear(4 * BEAT)
+    assert [t.session.transport.beat_at(k * BEAT) for k in (2, 3)] == [2.0, 4.0]
