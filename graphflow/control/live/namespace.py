@@ -83,12 +83,20 @@ class Namespace(dict[str, Any]):
         adopt(draft, recipe, name)
 
     def collect(self, draft: Draft) -> None:
-        """Take in nodes that a function has made under a name it declared `global`: Python stores those by itself."""
+        """Take in what a function has made or set under a name it declared `global`: Python stores that by itself."""
+        for name in self._settings.keys() & self.keys():
+            self._settings[name](self.pop(name))
         for name, value in list(self.items()):
             if isinstance(value, Recipe) and not name.startswith("_"):
                 super().__delitem__(name)
                 if value._name != name:
                     self.adopt(draft, name, value)
+
+    def forget(self) -> None:
+        """Let go of what `collect` would take in, as its entry has failed."""
+        for name, value in list(self.items()):
+            if name in self._settings or (isinstance(value, Recipe) and not value._name):
+                self.pop(name)
 
     def variables(self) -> list[str]:
         """The performer's own names."""

@@ -227,7 +227,9 @@ class Stage:
         self.draft().notes += question.answer_to(self, path).splitlines()
 
     def _new_draft(self, frame: int | None) -> Draft:
-        return Draft(self.session, self._means, self.files, frame, self.quant if frame is None else None)
+        draft = Draft(self.session, self._means, self.files, frame, self.quant if frame is None else None)
+        draft.dropped.append(self.namespace.forget)
+        return draft
 
     def _finish(self, draft: Draft) -> None:
         self.namespace.collect(draft)

@@ -502,3 +502,24 @@ def test_conflicts_with_another_hand_are_told(trial):
     draft.set("a", "value", 0.5)
     t.does("a.value = 0.1")
     assert draft.play() == ["nodes.a.value: this edit has 0.5, meanwhile it was 0.1; this edit counts"]
+
+
+def test_a_function_sets_the_tempo_by_global(trial):
+    t = trial()
+    t.does("def slow():\n    global tempo\n    tempo = 90\nslow()")
+    assert t.session.patch.transport.tempo == 90.0
+    t.does("tempo = 100")
+    assert t.session.patch.transport.tempo == 100.0
+    assert t.fails("def wrong():\n    global tempo\n    tempo = 3\nwrong()") == (
+        "cell 3: transport.tempo is 3 bpm; expected 20 to 400 bpm"
+    )
+    assert t.does("tempo") == "100.0"
+
+
+def test_what_a_failed_function_has_made_is_not_taken_in_later(trial):
+    t = trial()
+    t.fails("def make():\n    global c, tempo\n    c = steady()\n    tempo = 90\n    1 / 0\nmake()")
+    t.does("a.value = 0.5")
+    assert "c" not in t.session.patch.nodes
+    assert t.session.patch.transport.tempo is None
+    assert "nothing is called 'c'" in t.fails("c")
