@@ -22,6 +22,8 @@ SEND_SECONDS = 1.0
 LINES_KEPT = 20
 LINES_WAITING = 200
 LINE_LENGTH = 500
+CHATTER = "INFO: "
+"""So libraries of others begin what they say about themselves when all is well (TensorFlow Lite); nobody asked."""
 
 
 class Listener(Protocol):
@@ -136,7 +138,7 @@ class WorkerProcess:
         with self._process.stdout as output:
             for raw in output:
                 for line in raw.decode(errors="replace").split("\r"):
-                    if line := line.rstrip()[:LINE_LENGTH]:
+                    if (line := line.rstrip()[:LINE_LENGTH]) and not line.startswith(CHATTER):
                         self._lines += 1
                         if line.startswith("Fatal Python error"):
                             self.fatal = line

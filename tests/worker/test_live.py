@@ -113,7 +113,7 @@ def test_three_deaths_without_sound_are_enough_until_the_state_changes(
     workers: Workers, player: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = open_link(workers)
-    link.publish({"die": True, "say": "out of ink"}, 0)
+    link.publish({"die": True, "say": "out of ink\nINFO: all is well"}, 0)
     play = player(workers, link)
     play.until(lambda: link.state == "failed")
     play.seconds(0.1)
