@@ -12,7 +12,8 @@ from graphflow.audio.ring import Ring, capacity_for
 from graphflow.worker.mailbox import Mailbox
 from graphflow.worker.memory import PAGE
 
-STATE_BYTES = 1 << 18
+STATE_BYTES = 1 << 21
+"""Eight prompts of 10,000 characters, each twelve bytes as JSON, and as much again. Untouched it costs nothing."""
 SNAPSHOT_BYTES = 1 << 26
 RING_SECONDS = 5.0
 """Longer than the longest lead and the longest chunk together."""

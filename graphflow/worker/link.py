@@ -103,7 +103,9 @@ class GeneratorLink:
         """
         text = json.dumps(state).encode()
         if len(text) > STATE_BYTES:
-            raise WorkerError(f"nodes.{self.node}: its state is {len(text)} bytes; expected at most {STATE_BYTES}")
+            raise WorkerError(
+                f"nodes.{self.node}: its state is {len(text)} bytes; expected at most {STATE_BYTES}; shorten its texts"
+            )
         if text == self._last_state:
             return self._memory.state.seq
         self._last_state = text

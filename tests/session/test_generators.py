@@ -75,7 +75,7 @@ def test_two_renders_are_the_same():
 def test_a_state_too_large_to_send_is_told_once_and_the_rest_goes_on():
     lines: list[str] = []
     session = opened(PATCH, lines)
-    session.set("w", "text", "x" * 300_000)
+    session.set("w", "text", "x" * 3_000_000)
     rendered(session, 4096)
     session.set("w", "text", "choir")
     session.set("band", "value", 0.5)

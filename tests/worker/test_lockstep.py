@@ -94,8 +94,16 @@ def test_the_latest_state_wins_and_is_echoed_with_its_chunk_and_frame(workers: W
 def test_a_state_that_is_too_large_is_refused_in_one_line(workers: Workers) -> None:
     link = open_link(workers)
     with pytest.raises(WorkerError) as refused:
-        link.publish({"style": "x" * 300_000}, 0)
-    assert str(refused.value) == "nodes.band: its state is 300013 bytes; expected at most 262144"
+        link.publish({"style": "x" * 3_000_000}, 0)
+    line = "nodes.band: its state is 3000013 bytes; expected at most 2097152; shorten its texts"
+    assert str(refused.value) == line
+
+
+def test_eight_long_prompts_are_not_too_large(workers: Workers) -> None:
+    link = open_link(workers)
+    link.publish({f"prompt{number}": "\N{MUSICAL KEYBOARD}" * 10_000 for number in range(8)} | {"value": 0.5}, 0)
+    link.fill(1024)
+    assert link.statistics().applied_seq == 1
 
 
 def test_the_transport_counts_the_generators_own_frames(workers: Workers) -> None:
