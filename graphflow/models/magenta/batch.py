@@ -91,14 +91,17 @@ class Batch:
 
     def remembered(self, slot: int, chunk: int) -> Tensor:
         """The ring's content before chunk number `chunk`, oldest first: [4 * layers, H, n, h], n up to the window."""
-        known = min(chunk, self.window)
-        order = [1 + (chunk - known + i) % self.ring for i in range(known)]
-        return torch.stack([ring[slot][:, order] for ring in self.memory.tensors])
+        order = self._order(chunk, min(chunk, self.window))
+        return torch.stack([ring[slot].index_select(1, order) for ring in self.memory.tensors])
+
+    def _order(self, chunk: int, known: int) -> Tensor:
+        """The ring's slots of the `known` chunks before `chunk`, oldest first; on the device, once for all rings."""
+        slots = [1 + (chunk - known + i) % self.ring for i in range(known)]
+        return torch.tensor(slots, dtype=torch.int64, device=self.chunk.device)
 
     def remember(self, slot: int, chunk: int, stored: Tensor) -> None:
         """Put back what `remembered` gave."""
-        known = stored.shape[2]
-        order = [1 + (chunk - known + i) % self.ring for i in range(known)]
+        order = self._order(chunk, stored.shape[2])
         for ring, values in zip(self.memory.tensors, stored, strict=True):
             ring[slot][:, order] = values.to(ring.device, ring.dtype)
 

@@ -37,6 +37,11 @@ T = TypeVar("T")
 Make = Callable[[Model, int], StreamingGenerator]
 
 
+def rehearsed(model: Model, slots: int) -> StreamingGenerator:
+    """On a GPU everything is done once before it is needed; a CPU's loops are warm when they are made."""
+    return StreamingGenerator(model, slots, rehearsed=model.device.type != "cpu")
+
+
 @dataclass(frozen=True)
 class EngineStatistics:
     """Streams and slots there are; batches run for how many chunks, the largest, chunks that failed, and how long a
@@ -64,7 +69,7 @@ class Engine:
     Streams that are `alone` do not share a batch: what they play does not depend, to the last bit, on who else plays.
     """
 
-    def __init__(self, load: Callable[[], Model], make: Make = StreamingGenerator) -> None:
+    def __init__(self, load: Callable[[], Model], make: Make = rehearsed) -> None:
         self.users = 0
         self.model: Model | None = None
         self._load, self._make = load, make

@@ -16,6 +16,7 @@ from graphflow.models.magenta.codec.spectrum import synthesise
 from graphflow.models.magenta.config import Config
 from graphflow.models.magenta.lm import LanguageModel
 from graphflow.models.magenta.precision import Precision, apply, choose
+from graphflow.models.magenta.seam import CapturedSeam, Seam
 from graphflow.models.magenta.step import CapturedStep, Step
 from graphflow.models.magenta.weights import Loader, Source, load_decoder, load_encoder, load_lm
 
@@ -41,6 +42,10 @@ class Model:
             return CpuStep(self.lm, self.decoder, slots, self.device)
         kind = CapturedStep if self.device.type == "cuda" else Step
         return kind(self.lm, self.decoder, slots, self.device)
+
+    def seam(self) -> Seam:
+        """What makes a seam's sound on the device."""
+        return CapturedSeam(self) if self.device.type == "cuda" else Seam(self)
 
     def synthesise(self, spectra: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         return synthesise(spectra, tail)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from graphflow.models.magenta.batch import Batch, Wanted
+from graphflow.models.magenta.capture import capture, pinned
 from graphflow.models.magenta.codec.decoder import Decoder, played
 from graphflow.models.magenta.linear import Linear
 from graphflow.models.magenta.lm import Chance, LanguageModel
@@ -19,8 +20,6 @@ Compose = Callable[[Batch, Wanted], Tensor]
 
 FUSED_SLOTS = 4
 """With more, matrix products by the library are faster than matrix times vector."""
-WARM_UPS = 3
-"""Steps before a capture, so that libraries have chosen their kernels and workspaces."""
 
 
 def plainly(lm: LanguageModel) -> Compose:
@@ -98,7 +97,6 @@ class CapturedStep(Step):
         self, lm: LanguageModel, decoder: Decoder, slots: int, device: torch.device, *, fused: bool = True
     ) -> None:
         super().__init__(lm, decoder, slots, device)
-        self._graph = torch.cuda.CUDAGraph()
         try:
             if fused:
                 self.compose = fused_compose(lm, slots)
@@ -109,23 +107,14 @@ class CapturedStep(Step):
             if not fused:
                 raise
             warnings.warn(f"Magenta plays without its own GPU kernels, {type(fault).__name__}: {fault}", stacklevel=2)
-            self.compose, self._graph = plainly(lm), torch.cuda.CUDAGraph()
+            self.compose = plainly(lm)
             self._capture()
-        self._host_sound = torch.empty(self._sound.shape, pin_memory=True)
-        self._host_ids = torch.empty(self._ids.shape, dtype=self._ids.dtype, pin_memory=True)
+        self._host_sound, self._host_ids = pinned(self._sound), pinned(self._ids)
 
     @torch.inference_mode()
     def _capture(self) -> None:
         before = [tensor.clone() for tensor in self._live()]
-        side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=True):
-            side.wait_stream(torch.cuda.current_stream(self.device))
-            with torch.cuda.stream(side):
-                for _ in range(WARM_UPS):
-                    self._advance()
-            torch.cuda.current_stream(self.device).wait_stream(side)
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):  # another model may play beside
-                self._sound, self._ids = self._advance()
+        self._graph, (self._sound, self._ids) = capture(self._advance, self.device)
         torch._foreach_copy_(self._live(), before)
 
     def _live(self) -> list[Tensor]:

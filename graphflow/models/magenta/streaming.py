@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from graphflow.core.errors import UserError
-from graphflow.models.magenta.batch import Light
 from graphflow.models.magenta.config import CHUNK, RATE
 from graphflow.models.magenta.controls import Asked, Controls, ask, in_short, whole
 from graphflow.models.magenta.model import Model
+from graphflow.models.magenta.rehearsal import rehearse
+from graphflow.models.magenta.seam import Seam
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.step import Step
-
-SEAM = 480
-"""Frames (10 ms) in which a stream that looked ahead in vain goes over to what it should have played."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +74,33 @@ class GeneratorStatistics:
 class StreamingGenerator:
     """One model's sessions. Use it from one thread; on a GPU from the one that made it. Raises UserError."""
 
-    def __init__(self, model: Model, slots: int = 1, *, step: Callable[[Model, int], Step] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        slots: int = 1,
+        *,
+        step: Callable[[Model, int], Step] | None = None,
+        rehearsed: bool = False,
+    ) -> None:
+        """`rehearsed`: what may happen first in the middle of playing is done once now, and at a resize."""
         if not isinstance(model, Model):
             raise UserError(f"model is {in_short(model)}; expected one that `graphflow.models.magenta.load` has loaded")
         _check_slots(slots, 1)
         self.model = model
-        self._make = step or Model.step
-        self.step_ = self._make(model, slots)
-        self._warm_up()
+        self._make, self._rehearsed = step or Model.step, rehearsed
+        self._seam: Seam | None = None
         self._sessions: dict[int, Session] = {}
         self._ticks = self._steps = 0
+        self.step_ = self._made(slots)
 
-    def _warm_up(self) -> None:
-        """Make a seam's sound once: a GPU's libraries take long over their first call, and a chunk must not wait."""
-        if self.model.device.type == "cuda":
-            memory = self.model.decoder.memory(1)
-            codes = torch.zeros(1, self.model.config.levels, dtype=torch.int64, device=self.model.device)
-            for _ in range(2):
-                self.model.sound_after(codes, memory)
+    def _made(self, slots: int) -> Step:
+        step = self._make(self.model, slots)
+        if self._rehearsed:
+            stage = StreamingGenerator(self.model, slots, step=lambda model, slots: step)
+            stage._seam = self._seam
+            rehearse(stage)
+            self._seam = stage._seam
+        return step
 
     @property
     def slots(self) -> int:
@@ -132,6 +139,8 @@ class StreamingGenerator:
         free = [slot for slot in range(self.slots) if slot not in self._sessions]
         if not free:
             raise UserError(f"all {self.slots} slots are in use; close a session, or make a generator with more slots")
+        if ahead and self._seam is None:
+            self._seam = self.model.seam()
         session = Session(self, free[0], seed, ahead=ahead, rewinds=rewinds)
         self._sessions[free[0]] = session
         self.step_.batch.begin(free[0])
@@ -146,7 +155,7 @@ class StreamingGenerator:
         Raises UserError.
         """
         _check_slots(slots, len(self._sessions))
-        old, new = self.step_, self._make(self.model, slots)
+        old, new = self.step_, self._made(slots)
         free = [slot for slot in range(slots) if slot not in self._sessions]
         moved: dict[int, Session] = {}
         for slot, session in self._sessions.items():
@@ -181,8 +190,9 @@ class StreamingGenerator:
         for session, orders in asked:
             session.right, session.guess = session.guess, orders if session.ahead else None
             session.mended, session.torn = session.torn, None
-            if session.mended is not None:
-                sound[session.slot] = self._seam(session.mended, ids[session.slot], sound[session.slot])
+            if session.mended is not None and self._seam is not None:
+                slot = session.slot
+                sound[slot] = self._seam.joined(session.mended, ids[slot], sound[slot])
         self._ticks += 1
         slots = [session.slot for session in chosen]
         numbers = tuple(session.chunk - 1 - session.ahead for session in chosen)
@@ -228,20 +238,12 @@ class StreamingGenerator:
         assert batch.slots == wanted.running.shape[0]
         return self.step_.run()
 
-    def _seam(self, codec: Light, ids: Tensor, sound: Tensor) -> Tensor:
-        """From the sound that the played chunk would have gone on with, over to the right one."""
-        model = self.model
-        codes = model.lm.codes(ids[None].to(model.device))
-        went_on = model.sound_after(codes, list(codec)).to(sound.device)
-        rise = (torch.arange(1, SEAM + 1, device=sound.device) / SEAM)[:, None]
-        joined = sound.clone()
-        joined[:SEAM] = went_on[:SEAM] + rise * (sound[:SEAM] - went_on[:SEAM])
-        return joined
-
     def close(self) -> None:
         for session in self.sessions:
             session.close()
         self.step_.close()
+        if self._seam is not None:
+            self._seam.close()
 
     def statistics(self) -> GeneratorStatistics:
         return GeneratorStatistics(len(self._sessions), self.slots, self._ticks, self._steps, self.step_.batch.size())

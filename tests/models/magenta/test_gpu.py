@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from graphflow.models.magenta.config import CodecSizes, Config, Stack
 from graphflow.models.magenta.invented import Invented, model_shapes
 from graphflow.models.magenta.model import Model, build
 from graphflow.models.magenta.noise import gumbel
+from graphflow.models.magenta.seam import CapturedSeam, Seam
 from graphflow.models.magenta.step import CapturedStep, Step, plainly
 from graphflow.models.magenta.streaming import StreamingGenerator
 
@@ -34,7 +37,7 @@ def fill(step: Step) -> None:
     step.wanted.conditions.copy_(torch.arange(144).expand(slots, -1) % 4 - 1)
 
 
-@pytest.mark.parametrize("slots", [1, 2, 4, 8])
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 8])
 def test_the_captured_step_plays_what_the_plain_one_does(model: Model, slots: int) -> None:
     captured, plain = (
         CapturedStep(model.lm, model.decoder, slots, model.device),
@@ -92,6 +95,57 @@ def test_looking_ahead_and_taking_back_are_the_plain_stream(model: Model) -> Non
             assert torch.equal(streams[1].step([ahead]).sound[0], made)
         heard.append(made)
     assert torch.equal(torch.cat(heard), expected)
+
+
+def rehearsed(model: Model, slots: int = 1) -> StreamingGenerator:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing falls back, nothing of the rehearsal fails
+        return StreamingGenerator(model, slots, rehearsed=True)
+
+
+def test_a_rehearsal_leaves_no_trace_and_nothing_cold(model: Model) -> None:
+    plain, generator = StreamingGenerator(model, 2), rehearsed(model, 2)
+    assert isinstance(generator._seam, CapturedSeam)
+    assert all(torch.equal(a, b) for a, b in zip(plain.step_.batch.codec, generator.step_.batch.codec, strict=True))
+    expected, session = plain.open(3), generator.open(3)
+    for _ in range(9):
+        assert torch.equal(plain.step([expected]).sound, generator.step([session]).sound)
+
+
+def test_a_wrong_guess_is_a_seam_of_ten_milliseconds_that_takes_no_memory(model: Model) -> None:
+    generator, other = rehearsed(model), StreamingGenerator(model, 1)
+    ahead, plain = generator.open(3, ahead=True, rewinds=True), other.open(3)
+    other.step([plain])
+    taken = []
+    for chunk in range(12):
+        if chunk in (4, 7, 9):
+            for session in (ahead, plain):
+                session.set("seed", chunk)
+        heard, expected = generator.step([ahead]).sound[0], other.step([plain]).sound[0]
+        if chunk in (4, 7, 9):
+            assert torch.equal(heard[480:], expected[480:])
+            assert float((heard[:480] - expected[:480]).abs().max()) > 0.0
+        taken.append(torch.cuda.memory_stats()["num_device_alloc"])
+    assert taken[-1] == taken[3]
+
+
+def test_the_captured_seam_is_the_written_one(model: Model) -> None:
+    memory = [torch.randn_like(tensor.float()).to(tensor.dtype) for tensor in model.decoder.memory(1)]
+    memory[-2].fill_(5)
+    ids, sound = 6 + torch.arange(12) * 1094, torch.zeros(1920, 2)  # code 70 n of level n
+    expected = Seam(model).joined(memory, ids, sound)
+    made = CapturedSeam(model).joined(memory, ids, sound)
+    torch.testing.assert_close(made, expected, rtol=0, atol=5e-3 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8", "int4"])
+def test_every_precision_is_captured_and_plays(precision: str) -> None:
+    model = build(SIZES, Invented(model_shapes(SIZES)), None, "cuda", precision)
+    generator = rehearsed(model)
+    session = generator.open(3, ahead=True)
+    sound = torch.cat([generator.step([session]).sound[0] for _ in range(6)])
+    assert bool(torch.isfinite(sound).all()) and float(sound.abs().max()) > 0.0
+    generator.close()
 
 
 def test_a_model_too_large_for_the_card_is_one_line() -> None:
