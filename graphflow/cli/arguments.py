@@ -57,7 +57,7 @@ def positive(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"is '{text}'; expected seconds above 0")
+        raise argparse.ArgumentTypeError(f"is '{text}'; expected seconds, above 0 and below 1e+09")
     return value
 
 
@@ -228,7 +228,9 @@ def generate_command(commands: argparse._SubParsersAction[Parser]) -> None:
     generate.add_argument("--temperature", type=float, help="how daring, 0 to 3")
     generate.add_argument("--top-k", type=int, help="of how many likely codes one is drawn, 1 to 1024")
     for what in ("style", "notes", "drums"):
-        generate.add_argument(f"--guidance-{what}", type=float, metavar="G", help=f"how strictly {what} count, -1 to 7")
+        generate.add_argument(
+            f"--guidance-{what}", type=float, metavar="G", help=f"how strictly it keeps to the {what}, -1 to 7"
+        )
     generate.add_argument("--drums", help="off, auto or on")
     generate.add_argument("--prefill", type=Path, metavar="FILE", help="a sound file that the music goes on from")
     generate.add_argument("--device", default="auto", help="auto, cpu, mps or cuda:N")

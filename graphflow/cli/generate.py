@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ from graphflow.models.magenta.files import find
 
 TOGETHER = 8
 """Samples made in one go on a GPU, where eight take hardly longer than one."""
+MOST = 100_000
+"""Files of one command."""
 LONGEST_NAME = 48
 """Characters of the prompt in a file's name."""
 
@@ -43,6 +46,8 @@ def run(arguments: Namespace) -> int:
     given = {name: getattr(arguments, name, None) for name in Asking.__annotations__}
     controls = cast(Asking, checked({name: value for name, value in given.items() if value is not None}))
     frames_of("--duration", arguments.duration)
+    if arguments.num > MOST:
+        raise UserError(f"--num is {arguments.num}; expected 1 to {MOST}; begin the next ones with --seed")
     seeds, prompt = seeds_of(arguments.seed, arguments.num), prompt_of(arguments)
     if arguments.prefill is not None and not arguments.prefill.is_file():
         raise UserError(f"--prefill {arguments.prefill}: no such file; expected one of sound (wav, flac, ogg, mp3)")
@@ -86,11 +91,16 @@ def prompt_of(arguments: Namespace) -> Weighted:
 
 
 def made_folder(folder: Path) -> Path:
-    """Raises UserError where it cannot be made."""
+    """Raises UserError where it cannot be made, or nothing can be written into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"-o {folder}: no folder can be made there ({error.strerror}); name another") from error
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"-o {folder}: nothing can be written there ({error.strerror}); name another") from error
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def write(path: Path, sound: npt.NDArray[np.float32], rate: int, title: str, abo
             f"{path}: it cannot be written ({reason}); make room, or choose another folder with -o"
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that may only be read, or no folder at all: then there is no part either
+            part.unlink()
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_check_is_content_with_a_good_patch(tone: Path, capsys: pytest.CaptureFi
         (["render", "TONE", "-o", "x.wav"], "graphflow render: --seconds is missing; graphflow render --help shows"),
         (["play", "TONE", "--rate", "7"], "--rate is 7 Hz; expected 8000 to 192000 Hz"),
         (["play", "TONE", "--block", "many"], "--block is 'many'; expected 16 to 1024"),
-        (["play", "TONE", "--seconds", "-1"], "--seconds is '-1'; expected seconds above 0"),
+        (["play", "TONE", "--seconds", "-1"], "--seconds is '-1'; expected seconds, above 0 and below 1e+09"),
         (["play", "--osc", "TONE"], "--osc is "),
         (["play", "TONE", "--nodes", "nowhere"], "--nodes nowhere: no such folder; expected one that holds node files"),
         (

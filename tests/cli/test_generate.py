@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -246,6 +247,8 @@ def test_missing_weights_are_told_with_the_command_that_gets_them(
     [
         (["--format", "mp3"], "--format is 'mp3'; expected wav or flac"),
         (["--num", "0"], "--num is '0'; expected a whole number, 1 or more"),
+        (["--num", "1000000000"], "--num is 1000000000; expected 1 to 100000; begin the next ones with --seed"),
+        (["--duration", "1e9"], "--duration is '1e9'; expected seconds, above 0 and below 1e+09"),
         (["--temperature", "9"], "temperature is 9; expected 0 to 3"),
         (["--temperature", "hot"], "--temperature is 'hot'; expected a number"),
         (["--drums", "loud"], "drums is 'loud'; expected off, auto or on"),
@@ -267,6 +270,21 @@ def test_a_folder_that_cannot_be_made(run: Any, tmp_path: Path) -> None:
     assert run(expected=2) == (
         f"-o {tmp_path}/takes/one: no folder can be made there (Not a directory); name another\n"
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="only Linux has a folder where nobody can write")
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_made(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "make", None)
+    told = run("-o", "/proc/self", expected=2)
+    assert re.fullmatch(r"-o /proc/self: nothing can be written there \(.*\); name another\n", told)
+
+
+def test_what_cannot_be_written_is_told_where_nothing_can_be_deleted_either(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"^.*/file/a\.wav: it cannot be written \(.*\); make room, or choose another"):
+        provenance.write(tmp_path / "file" / "a.wav", np.zeros((9, 2), np.float32), 48000, "a", {"graphflow": "1"})
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

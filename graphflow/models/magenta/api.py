@@ -169,7 +169,7 @@ class MagentaRT:
             size = amount(8 * frames * len(seeds))
             raise UserError(
                 f"duration is {duration:g} s and num_samples {len(seeds)}; {size} do not fit into memory; "
-                "use generate_streaming"
+                "make less at once, or use generate_streaming"
             ) from error
         samples = self._begin(seeds, prompt, notes, prefill, controls)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -88,7 +89,8 @@ class Snapshot:
             why = error.strerror or error
             raise UserError(f"{path}: it cannot be written ({why}); make room, or name another place") from error
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that may only be read, or no folder at all: then there is no part either
+                part.unlink()
 
     @classmethod
     def load(cls, path: str | Path) -> Snapshot:

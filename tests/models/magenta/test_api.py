@@ -226,7 +226,8 @@ def test_more_than_memory_holds(rt: MagentaRT, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UserError) as caught:
         rt.generate(STYLE, 9e8, num_samples=1000)
     assert str(caught.value) == (
-        "duration is 9e+08 s and num_samples 1000; 345600000.00 GB do not fit into memory; use generate_streaming"
+        "duration is 9e+08 s and num_samples 1000; 345600000.00 GB do not fit into memory; make less at once, or use "
+        "generate_streaming"
     )
     with pytest.raises(UserError, match=r"num_samples 1000000000000; .* do not fit into memory"):
         rt.generate(STYLE, 0.04, num_samples=10**12)

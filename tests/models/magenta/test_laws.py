@@ -322,6 +322,8 @@ def test_what_is_set_is_kept_as_it_was_and_can_be_stored(model: Model, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["kept.safetensors"]
     with pytest.raises(UserError, match=r"/nowhere/kept: it cannot be written .*; make room, or name another place"):
         session.save(tmp_path / "nowhere" / "kept")
+    with pytest.raises(UserError, match=r"/kept.safetensors/kept: it cannot be written \(Not a directory\); "):
+        session.save(tmp_path / "kept.safetensors" / "kept")
     with pytest.raises(UserError, match=r"^path is 5; expected the name of a file$"):
         Snapshot.load(5)  # type: ignore[arg-type]
 
