@@ -41,8 +41,8 @@ def sizes(folder: Path, case: str) -> tuple[Config, str]:
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); expected the set's sizes and its salt, a text") from error
     config = Config.of(data, str(path))
-    if config.temporal.window < 0:
-        raise UserError(f"{path}: temporal window is {config.temporal.window}; expected 0 chunks or more")
+    if config.temporal.window < 1:
+        raise UserError(f"{path}: temporal window is {config.temporal.window}; expected 1 chunk or more")
     return config, salt
 
 

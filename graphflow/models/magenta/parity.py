@@ -111,8 +111,8 @@ def _encode_inputs(part: Part) -> torch.Tensor | None:
     if not part:
         return None
     wave = part.floats("wave", None, None, None)
-    if wave.shape[1] < CHUNK or wave.shape[2] not in (1, 2):
-        raise UserError(f"{part.path}: wave is {list(wave.shape)}; expected [any, {CHUNK} or more, 2]")
+    if wave.shape[2] not in (1, 2):
+        raise UserError(f"{part.path}: wave is {list(wave.shape)}; expected [any, any, 2]")
     part.one_of("emb", "codes")
     return torch.from_numpy(wave)
 

@@ -123,6 +123,8 @@ class Decoder(nn.Module):
     def whole(self, codes: Tensor) -> Tensor:
         """A whole stream at once: codes [B, N, levels] to [B, (N - 1) * 1920, 2]."""
         memory = self.memory(codes.shape[0])
+        if codes.shape[1] == 1:  # of the first chunk nothing is heard
+            return memory[-1].new_zeros(codes.shape[0], 0, 2)
         spectra, _ = self.spectra(self.features(codes), memory)
         wave, _ = synthesise(spectra[:, :, SPECTRA:], memory[-1])
         return sides(wave)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from graphflow.models.magenta.codec.layers import Conv, Pointwise, Size
+from graphflow.models.magenta.codec.layers import Conv, Pointwise, Size, filled
 from graphflow.models.magenta.codec.spectrum import BINS, HOP, analyse
 from graphflow.models.magenta.config import CodecSizes
 from graphflow.models.magenta.linear import Linear
@@ -39,7 +39,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         y, first = self.conv(nn.functional.elu(x), memory[0])
         y, second = self.down(nn.functional.elu(y), memory[1])
-        return y + self.shortcut(nn.functional.avg_pool2d(x, self.stride)), [first, second]
+        pooled = nn.functional.avg_pool2d(filled(x, self.stride[0]), self.stride)
+        return y + self.shortcut(pooled), [first, second]
 
 
 class Encoder(nn.Module):
@@ -69,8 +70,8 @@ class Encoder(nn.Module):
         return [*made, self.bottleneck.memory(batch, bins), self.bottleneck_a.memory(batch, bins)]
 
     def forward(self, wave: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Samples [B, 1920 n + 480, 2, or 1 for both sides], of which the last 480 come again at the start of the next, to features
-        [B, n, features] and the new memory."""
+        """Samples [B, 1920 n + 480, 2, or 1 for both sides], of which the last 480 come again at the start of the next,
+        to features [B, n, features] and the new memory."""
         x = analyse(torch.cat([wave[..., 0], wave[..., -1]])).permute(0, 3, 1, 2)
         x, past = self.first(x.to(self.first.weight.dtype), memory[0])
         new = [past]
@@ -86,10 +87,12 @@ class Encoder(nn.Module):
         return out, [*new, past, past_a]
 
     def whole(self, wave: Tensor) -> Tensor:
-        """A whole piece [B, 1920 n, 2] (cut to whole chunks), silence after it: [B, n, features]."""
-        frames = wave.shape[1] // 1920 * 1920
+        """A whole piece [B, frames, 2] at once, silence after it: [B, a row for every chunk that was begun, features].
+
+        Of a chunk that is not whole only the spectra that were begun are looked at, as the official package does."""
+        rest = -wave.shape[1] % HOP
         features: Tensor
-        features, _ = self(nn.functional.pad(wave[:, :frames], (0, 0, 0, HOP)), self.memory(wave.shape[0]))
+        features, _ = self(nn.functional.pad(wave, (0, 0, 0, rest + HOP)), self.memory(wave.shape[0]))
         return features
 
     def codes(self, features: Tensor, levels: int = 0) -> Tensor:

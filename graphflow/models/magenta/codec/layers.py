@@ -15,6 +15,12 @@ def silence(like: Tensor, *shape: int) -> Tensor:
     return like.new_zeros(shape).contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
 
+def filled(x: Tensor, stride: int) -> Tensor:
+    """Rows [.., T, F] with zeros after them, up to whole strides."""
+    short = -x.shape[2] % stride
+    return nn.functional.pad(x, (0, 0, 0, short)) if short else x
+
+
 class Conv(nn.Module):
     """Causal in time, centred in frequency. Remembers the last rows of its input."""
 
@@ -35,8 +41,9 @@ class Conv(nn.Module):
         return silence(self.weight, batch, self.channels, self.past, bins)
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """x [B, channels, T, F], T a multiple of the stride; returns [B, out, T / st, F / sf] and the new past."""
-        x = torch.cat([past, x], 2) if self.past else x
+        """x [B, channels, T, F]; returns [B, out, T / st, F / sf] and the new past. Only at a piece's end T may be no
+        multiple of the stride; silence follows."""
+        x = torch.cat([past, filled(x, self.stride[0])], 2)
         total = max(self.kernel[1] - self.stride[1], 0)
         left = total // 2
         padded = nn.functional.pad(x, (left, total - left, 0, 0)) if total else x

@@ -23,8 +23,8 @@ def analyse(wave: Tensor) -> Tensor:
 
 def synthesise(spectra: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
     """Spectra [B, 2, n, 480] (real, imaginary) and the last chunk's tail [B, 480] to samples [B, 480 n] and a tail."""
-    whole = torch.complex(spectra[:, 0], spectra[:, 1])
-    framed = torch.fft.irfft(torch.nn.functional.pad(whole, (0, 1)), n=LENGTH)
+    padded = torch.nn.functional.pad(spectra, (0, 1))  # while it is real: Apple's GPU pads no complex numbers
+    framed = torch.fft.irfft(torch.complex(padded[:, 0], padded[:, 1]), n=LENGTH)
     window = hann(spectra)
     framed = framed * (window / (window.square() + window.roll(HOP).square()))
     first, second = framed[..., :HOP], framed[..., HOP:]
