@@ -36,6 +36,7 @@ class Control(IntEnum):
     ROLLBACKS = 14  # chunks made again for a newer state
     LATE_ROLLBACKS = 15  # of these, the ones that the audio thread overtook
     BAD = 16  # chunks that were no numbers, and silence instead
+    RESTORED = 17  # number of the snapshot that this life goes on from; 0: none
     MARGINS = 64  # per chunk, at chunk % HISTORY: frames left to play when it was done
     NANOSECONDS = 64 + HISTORY  # time to make it
     FRAMES = 64 + 2 * HISTORY  # its length at the patch's rate

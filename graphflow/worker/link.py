@@ -322,7 +322,8 @@ class GeneratorLink:
         self.state = "playing"
         self._margins_seen = self._memory.chunk
         taken = self.life.age if self.life else 0.0
-        since = f", from {(self.ring.start - self._restored) / self.rate:.1f} s before" if self._restored else ""
+        restored = self._restored and self._memory.control[Control.RESTORED]  # it may not have been fit for it
+        since = f", from {(self.ring.start - self._restored) / self.rate:.1f} s before" if restored else ""
         text = f"plays again after {taken:.1f} s{since}" if again else f"ready after {taken:.1f} s"
         self.tell("restarted" if again else "ready", text, frame=self.ring.start, epoch=self.ring.epoch)
 

@@ -68,6 +68,8 @@ class Maker:
         if position is not None:
             self._stream.start, self._stream.position = start, position
         self._seam, self._last = Seam(), None
+        if restored >= 0:
+            self._memory.control[Control.RESTORED] = restored
         ring.restart(self._stream.start)
         place = {"start": self._stream.start, "position": self._stream.position}
         self._tell("begun", chunk=self._memory.chunk, epoch=ring.epoch, restored=restored, **place)

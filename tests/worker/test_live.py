@@ -296,4 +296,5 @@ def test_a_snapshot_that_cannot_be_restored_is_left_behind(workers: Workers, pla
     os.kill(workers.statistics()[0].pid, signal.SIGKILL)
     play.until(lambda: play.of("restarted") and play.of("log"))  # the sound may be here before the word of it
     assert str(play.of("log")[0]).startswith("nodes.band: its snapshot cannot be restored, so it begins anew; ValueErr")
+    assert str(play.of("restarted")[0]).endswith(" s")  # and no word of how long before
     assert link.ring.frames(link.ring.start, link.ring.start + 2)[0].tolist() == [0.0, 2.0**-20]

@@ -36,11 +36,11 @@ def unpack(data: bytes) -> tuple[Facts, Snapshot, bytes]:
         begun = _HEAD.size + _HEAD.unpack_from(data)[0]
         head = json.loads(data[_HEAD.size : begun])
         if head.pop("layout") != LAYOUT:
-            raise UserError("snapshot is another version's; it begins anew")
+            raise UserError("snapshot is another version's")
         middle = begun + head.pop("stream")
         end = middle + head.pop("beginning")
         if end != len(data):
             raise ValueError(f"{len(data)} bytes in place of {end}")
         return Facts(**head), Snapshot.unpack(data[begun:middle]), data[middle:end]
     except (struct.error, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"snapshot cannot be read ({type(error).__name__}: {error}); it begins anew") from error
+        raise UserError(f"snapshot cannot be read ({type(error).__name__}: {error})") from error
