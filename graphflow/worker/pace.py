@@ -7,7 +7,7 @@ from collections import deque
 
 from graphflow.audio.ring import FADE
 from graphflow.worker.channel import Order
-from graphflow.worker.just_in_time import JustInTime
+from graphflow.worker.just_in_time import KEPT, JustInTime
 from graphflow.worker.layout import Control, SlotMemory
 from graphflow.worker.play_clock import PlayClock
 from graphflow.worker.together import Together
@@ -19,7 +19,8 @@ LOOK_SECONDS = 0.002
 BLOCK = 512
 """Frames that a sound card is taken to want at once while nobody knows."""
 REMAKES = 16
-"""Chunks made again whose times are kept."""
+"""Chunks made again whose times are kept, for as many chunks as those of making one: what was slow once, on a machine
+that was busy, would else be believed for ever, as nothing was made again to show that it has become quick."""
 AGAIN = 0.5
 """Of a chunk's length, for making it again, however often: a knob that is turned sends a state every few ms."""
 GUARD_SECONDS = 0.005
@@ -35,7 +36,8 @@ class Pace:
         self._lead = JustInTime()
         self._clock = PlayClock(order.rate)
         self._moment = 0.0
-        self._remakes: deque[float] = deque(maxlen=REMAKES)
+        self._remakes: deque[tuple[int, float]] = deque(maxlen=REMAKES)
+        self._made = 0
         self._length = self._again = 0.0
         memory.control[Control.OWN_LEAD] = 0
 
@@ -109,10 +111,13 @@ class Pace:
                 self._lead.missed((FADE - margin) / self._order.rate)
         self._lead.observe(spent, length)
         self._length, self._again = length, 0.0
+        self._made += 1
+        while self._remakes and self._remakes[0][0] <= self._made - KEPT:
+            self._remakes.popleft()
 
     def remade(self, spent: float) -> None:
         """A chunk has been made again in `spent` seconds; what is playing now is what counts for it."""
-        self._remakes.append(spent)
+        self._remakes.append((self._made, spent))
         self._again += spent
         self.look()
 
@@ -133,7 +138,7 @@ class Pace:
 
     def room_to_remake(self, fade: int) -> bool:
         """Whether the chunk made last can be made again, heard from some frame on, and the next be in time as well."""
-        expected = max(self._lead.expected, *self._remakes, 0.0)
+        expected = max((self._lead.expected, *(spent for _, spent in self._remakes)))
         if self._order.lockstep or not self._lead.usable or self._again + expected > AGAIN * self._length:
             return False
         rate = self._order.rate

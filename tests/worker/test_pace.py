@@ -6,7 +6,7 @@ import pytest
 from graphflow.audio.ring import FADE, Word
 from graphflow.worker import pace as pacing
 from graphflow.worker.channel import Order
-from graphflow.worker.just_in_time import MARGIN, SAFETY_FIRST, UNKNOWN
+from graphflow.worker.just_in_time import KEPT, MARGIN, SAFETY_FIRST, UNKNOWN
 from graphflow.worker.layout import Control, Shape, SlotMemory
 from graphflow.worker.pace import Pace
 from graphflow.worker.together import Together
@@ -175,6 +175,19 @@ def test_making_again_takes_no_more_than_half_of_a_chunks_time(memory: SlotMemor
     for again in range(5):
         assert just.room_to_remake(192) == (again < 4)
         just.remade(0.005)
+    just.made(5000, 0.005, 0.04)
+    assert just.room_to_remake(192)
+
+
+def test_one_that_took_long_to_make_again_is_forgotten_after_a_while(memory: SlotMemory, clock: Clock) -> None:
+    just = pace(memory)
+    for _ in range(10):
+        just.made(5000, 0.005, 0.04)
+    chunks(memory, 10)
+    just.remade(0.025)
+    for _ in range(KEPT - 1):
+        just.made(5000, 0.005, 0.04)
+    assert not just.room_to_remake(192)
     just.made(5000, 0.005, 0.04)
     assert just.room_to_remake(192)
 
