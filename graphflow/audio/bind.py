@@ -67,6 +67,7 @@ class Bound:
         skip = (-raw.ctypes.data // 4) % ALIGN
         self.buffers: NDArray[np.float32] = raw[skip : skip + size]
         self._silence = SILENCE
+        self._base = int(self.buffers.ctypes.data)
         ramps = max(
             [len(layout_of(i.spec).ramps) for i in self.instances.values() if i.spec.room == "audio"], default=0
         )
@@ -98,7 +99,7 @@ class Bound:
 
     def at(self, buffer: int) -> int:
         """The address of a buffer."""
-        return int(self.buffers.ctypes.data) + 4 * self._offsets[buffer]
+        return self._base + 4 * self._offsets[buffer]
 
     def view(self, use: Use, frames: int) -> NDArray[np.float32]:
         """A buffer as [channels, frames] for a block of that many frames."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphflow.core.errors import PatchError, Problem
-from graphflow.core.graph import Graph, build
+from graphflow.core.graph import Built, Graph, build
 from graphflow.core.library import Library
 from graphflow.core.patch import Patch
 from graphflow.core.patch_text import read
@@ -31,9 +31,12 @@ def faults(
     return problems + unheard + (files_missing(graph, folder) if folder is not None else [])
 
 
-def playable(patch: Patch, library: Library) -> Graph:
-    """The graph of a patch, unknown kinds as placeholders. Raises PatchError with everything that is wrong."""
-    graph, problems = build(patch, library, placeholders=True)
+def playable(patch: Patch, library: Library, built: Built | None = None) -> Graph:
+    """The graph of a patch, unknown kinds as placeholders. Raises PatchError with everything that is wrong.
+
+    `built` as `graph.build` takes it.
+    """
+    graph, problems = build(patch, library, placeholders=True, built=built)
     problems += silent(graph)
     if problems:
         raise PatchError(problems)

@@ -41,11 +41,13 @@ def crossfaded(
         fades = not _handed_on(link, had, heirs) and (link not in had or moved)
         links.append((link, "in" if fades else ""))
     for link in old:
-        before = replace(
-            link,
-            source=was(link.source) if link.source in changed else link.source,
-            dest=was(link.dest) if link.dest in changed else link.dest,
-        )
+        before = link
+        if link.source in changed or link.dest in changed:
+            before = replace(
+                link,
+                source=was(link.source) if link.source in changed else link.source,
+                dest=was(link.dest) if link.dest in changed else link.dest,
+            )
         if link.dest in changed:
             links.append((before, ""))
             if link not in has:

@@ -50,22 +50,32 @@ def difference(old: Graph, new: Graph) -> Difference:
     """What has to change so that `old` becomes `new`."""
     both = [name for name in new.nodes if name in old.nodes]
     replaced = [name for name in both if _another(old.nodes[name], new.nodes[name])]
+    gone = set(replaced)
     params: dict[tuple[str, str], tuple[Any, Any]] = {}
     literals: dict[tuple[str, str], tuple[Any, Any]] = {}
     for name in both:
-        if name not in set(replaced):
-            params |= _changed(name, old.nodes[name].params, new.nodes[name].params)
-            literals |= _changed(name, old.nodes[name].literals, new.nodes[name].literals)
-    had, has = set(old.wires), set(new.wires)
+        was, now = old.nodes[name], new.nodes[name]
+        if name not in gone:
+            params |= _changed(name, was.params, now.params)
+            literals |= _changed(name, was.literals, now.literals)
+    joined, cut = _wires(old.wires, new.wires)
     return Difference(
         added=tuple(name for name in new.nodes if name not in old.nodes),
         removed=tuple(name for name in old.nodes if name not in new.nodes),
         replaced=tuple(replaced),
         params=params,
         literals=literals,
-        joined=tuple(wire for wire in new.wires if wire not in had),
-        cut=tuple(wire for wire in old.wires if wire not in has),
+        joined=joined,
+        cut=cut,
     )
+
+
+def _wires(old: tuple[Wire, ...], new: tuple[Wire, ...]) -> tuple[tuple[Wire, ...], tuple[Wire, ...]]:
+    """The wires that come, and those that go."""
+    if old == new:
+        return (), ()
+    had, has = set(old), set(new)
+    return tuple(wire for wire in new if wire not in had), tuple(wire for wire in old if wire not in has)
 
 
 def _another(old: GraphNode, new: GraphNode) -> bool:
@@ -74,5 +84,7 @@ def _another(old: GraphNode, new: GraphNode) -> bool:
 
 
 def _changed(node: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, Any]]:
+    if old == new:
+        return {}
     names = dict.fromkeys([*new, *old])
     return {(node, n): (old.get(n), new.get(n)) for n in names if old.get(n) != new.get(n)}

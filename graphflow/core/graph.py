@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,9 @@ from graphflow.core.ports import carried, join, takes_many
 from graphflow.core.prompts import PROMPTS, keeps_prompts, slots_of
 from graphflow.core.targets import targets_amiss
 from graphflow.core.wires import Hop, hops
+
+Joins = dict[tuple[type, str | None, type, str | None], tuple[str, str, str]]
+"""Outlet, inlet and what is carried, by the kinds and ports that a wire names."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,41 @@ class Graph:
         return "\n".join(lines + [str(wire) for wire in self.wires])
 
 
-def build(patch: Patch, library: Library, *, placeholders: bool = False) -> tuple[Graph, list[Problem]]:
+class Built:
+    """The nodes of a patch that was built before, so that those which are written as they were are not read again."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, tuple[PatchNode, Spec | None, GraphNode]] = {}
+
+    def node(self, name: str, node: PatchNode, library: Library, problems: list[Problem]) -> GraphNode:
+        """As `build_node`."""
+        spec = library[node.kind].spec if node.kind in library else None
+        known = self._nodes.get(name)
+        if known is None or known[0] is not node or known[1] is not spec:
+            wrong: list[Problem] = []
+            known = node, spec, build_node(name, node, library, wrong)
+            problems += wrong
+            if not wrong:
+                self._nodes[name] = known
+        made = known[2]  # whoever gets it moves its values
+        return GraphNode(name, made.kind, made.spec, dict(made.params), dict(made.settings), dict(made.literals))
+
+    def keep(self, names: Container[str]) -> None:
+        """Forget the nodes that are gone."""
+        self._nodes = {name: known for name, known in self._nodes.items() if name in names}
+
+
+def build(
+    patch: Patch, library: Library, *, placeholders: bool = False, built: Built | None = None
+) -> tuple[Graph, list[Problem]]:
     """The graph of a patch, and all that keeps it from being played; what is wrong is left out of the graph.
 
     `placeholders`: a node of an unknown kind is no problem, but silent, and its wires carry nothing; `unknown_kinds`
-    has the lines that say so.
+    has the lines that say so. `built` holds what was built before, and takes what is built now.
     """
     problems: list[Problem] = []
-    nodes = {name: build_node(name, node, library, problems) for name, node in patch.nodes.items()}
+    one = build_node if built is None else built.node
+    nodes = {name: one(name, node, library, problems) for name, node in patch.nodes.items()}
     wires = _wires(patch, nodes, problems)
     graph = Graph(nodes, wires)
     if not placeholders:
@@ -153,6 +183,7 @@ def _wires(patch: Patch, nodes: Mapping[str, GraphNode], problems: list[Problem]
     """All hops with their ports, in written order; each inlet within its rule, and no loops."""
     wires: dict[Wire, None] = {}
     fed: dict[tuple[str, str], Wire] = {}
+    joins: Joins = {}
     for text in patch.wires:
         try:
             along = hops(text)
@@ -161,7 +192,7 @@ def _wires(patch: Patch, nodes: Mapping[str, GraphNode], problems: list[Problem]
             continue
         for hop in along:
             try:
-                wire = resolve(hop, nodes)
+                wire = resolve(hop, nodes, joins)
             except ValueError as error:
                 problems.append(Problem("wires", f'"{hop}": {error}'))
                 continue
@@ -180,8 +211,8 @@ def _wires(patch: Patch, nodes: Mapping[str, GraphNode], problems: list[Problem]
     return tuple(wires)
 
 
-def resolve(hop: Hop, nodes: Mapping[str, GraphNode]) -> Wire | None:
-    """The hop with its ports named; None where a placeholder hides them.
+def resolve(hop: Hop, nodes: Mapping[str, GraphNode], joins: Joins | None = None) -> Wire | None:
+    """The hop with its ports named; None where a placeholder hides them. `joins` keeps what is found, for the next.
 
     Raises ValueError whose text continues `wires: "a -> b": `.
     """
@@ -191,8 +222,15 @@ def resolve(hop: Hop, nodes: Mapping[str, GraphNode]) -> Wire | None:
     source, dest = nodes[hop.source.node], nodes[hop.dest.node]
     if source.spec is None or dest.spec is None:
         return None
-    outlet, inlet = join(source.spec, hop.source.port, dest.spec, hop.dest.port)
-    return Wire(source.name, outlet, dest.name, inlet, carried(source.spec.declarations[outlet]))
+    ends = source.spec.cls, hop.source.port, dest.spec.cls, hop.dest.port
+    found = None if joins is None else joins.get(ends)
+    if found is None:
+        outlet, inlet = join(source.spec, hop.source.port, dest.spec, hop.dest.port)
+        found = outlet, inlet, carried(source.spec.declarations[outlet])
+        if joins is not None:
+            joins[ends] = found
+    outlet, inlet, carries = found
+    return Wire(source.name, outlet, dest.name, inlet, carries)
 
 
 def _port(nodes: Mapping[str, GraphNode], wire: Wire) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -41,7 +42,7 @@ class _Draft:
                 key = f"{link.source}.{link.outlet}"
                 self.steps.append(Step("delay", key, (use,), (self.late[port],), use.channels, link.delay))
             use = self.late[port]
-        return replace(use, fade=fade)
+        return Use(use.port, use.buffer, use.channels, fade)
 
     def gathered(self, dest: str, inlet: str, need: int, broadcast: bool) -> Use:
         """One buffer with everything wired into an audio in. `need` 0: any width; else exactly so many channels."""
@@ -50,7 +51,7 @@ class _Draft:
             return Use(inlet, SILENCE, 1)
         fits = bool(uses) and (uses[0].channels == need or (broadcast and uses[0].channels == 1))
         if len(uses) == 1 and not uses[0].fade and fits:
-            return replace(uses[0], port=inlet)
+            return Use(inlet, uses[0].buffer, uses[0].channels)
         mixed = self.new(inlet, need)
         self.steps.append(Step("mix", f"{dest}.{inlet}", tuple(uses), (mixed,), need))
         return mixed
@@ -158,13 +159,13 @@ def _reused(draft: _Draft, out: Use | None) -> Plan:
         sizes.append(draft.device_in.channels)
 
     def placed(use: Use) -> Use:
-        return replace(use, buffer=moved[use.buffer])
+        return Use(use.port, moved[use.buffer], use.channels, use.fade)
 
     steps: list[Step] = []
-    unread: list[tuple[int, int]] = []
+    unread: deque[tuple[int, int]] = deque()
     for i, step in enumerate(draft.steps):
         while unread and unread[0][0] + ROW <= i:
-            buffer = unread.pop(0)[1]
+            buffer = unread.popleft()[1]
             free.setdefault(draft.channels[buffer], []).append(moved[buffer])
         for use in step.writes:
             waiting = free.get(use.channels)
@@ -173,7 +174,8 @@ def _reused(draft: _Draft, out: Use | None) -> Plan:
             else:
                 moved[use.buffer] = len(sizes)
                 sizes.append(use.channels)
-        steps.append(replace(step, reads=tuple(map(placed, step.reads)), writes=tuple(map(placed, step.writes))))
+        reads, writes = tuple(map(placed, step.reads)), tuple(map(placed, step.writes))
+        steps.append(Step(step.op, step.key, reads, writes, step.width, step.delay, step.source))
         written = {use.buffer for use in step.writes}
         for buffer in sorted({u.buffer for u in (*step.reads, *step.writes)} - kept):
             if last[buffer] == i and buffer in written:

@@ -30,23 +30,36 @@ def in_rows(unit: Unit) -> bool:
     return bool(unit.spec.states) and hasattr(unit.spec.cls, "tick")
 
 
-def part_graph(
+def followers(
     units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()
-) -> nx.DiGraph[Part]:
-    """What must play before what. `before` adds pairs of instances of which the first plays earlier."""
-    graph: nx.DiGraph[Part] = nx.DiGraph()
+) -> dict[Part, dict[Part, None]]:
+    """What must play after each part. `before` adds pairs of instances of which the first plays earlier."""
+    after: dict[Part, dict[Part, None]] = {}
     gives: dict[str, Part] = {}
     takes: dict[str, Part] = {}
     for key, unit in units.items():
         gives[key], takes[key] = (
             ((key, "receive"), (key, "send")) if breaks_loop(unit) else ((key, "play"), (key, "play"))
         )
-        graph.add_nodes_from((gives[key], takes[key]))
+        after[gives[key]] = {}
         if gives[key] != takes[key]:
-            graph.add_edge(gives[key], takes[key])
-    graph.add_edges_from((gives[k.source], takes[k.dest]) for k in links if k.dest != DEVICE)
-    graph.add_edges_from((takes[first], takes[second]) for first, second in before)
-    return graph
+            after[takes[key]] = {}
+            after[gives[key]][takes[key]] = None
+    for link in links:
+        if link.dest != DEVICE:
+            after[gives[link.source]][takes[link.dest]] = None
+    for first, second in before:
+        after[takes[first]][takes[second]] = None
+    return after
+
+
+def _waits(after: Mapping[Part, Iterable[Part]]) -> dict[Part, int]:
+    """For how many parts each has to wait."""
+    waits = dict.fromkeys(after, 0)
+    for parts in after.values():
+        for part in parts:
+            waits[part] += 1
+    return waits
 
 
 def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tuple[str, str]] = ()) -> list[Part]:
@@ -54,9 +67,9 @@ def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tup
 
     Nodes of one kind whose turn it is play in rows of four. Raises ValueError where a loop leaves no order.
     """
-    graph = part_graph(units, links, before)
+    followed = followers(units, links, before)
     position = {key: i for i, key in enumerate(units)}
-    waiting = dict(graph.in_degree())
+    waiting = _waits(followed)
     ready: list[tuple[int, str, Part]] = []
     alike: dict[type, list[tuple[int, str, Part]]] = {}
     done: dict[Part, None] = {}
@@ -81,7 +94,7 @@ def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tup
                 row.append(other)
         done.update(dict.fromkeys(row))
         for played in row:
-            for after in graph.successors(played):
+            for after in followed[played]:
                 waiting[after] -= 1
                 if not waiting[after]:
                     add(after)
@@ -93,7 +106,20 @@ def order(units: Mapping[str, Unit], links: Iterable[Link], before: Iterable[tup
 
 def in_loops(units: Mapping[str, Unit], links: Iterable[Link]) -> set[str]:
     """Instances that cannot be ordered with these links: each reaches itself without a node that breaks loops."""
-    rings = (ring for ring in nx.strongly_connected_components(part_graph(units, links)) if len(ring) > 1)
+    after = followers(units, links)
+    waits = _waits(after)
+    ready = [part for part, count in waits.items() if not count]
+    done = 0
+    while ready:
+        done += 1
+        for part in after[ready.pop()]:
+            waits[part] -= 1
+            if not waits[part]:
+                ready.append(part)
+    if done == len(after):  # as nearly always: all can be ordered
+        return set()
+    graph: nx.DiGraph[Part] = nx.DiGraph(after)
+    rings = (ring for ring in nx.strongly_connected_components(graph) if len(ring) > 1)
     return {key for ring in rings for key, _ in ring}
 
 
@@ -123,7 +149,8 @@ def aligned(units: Mapping[str, Unit], links: Iterable[Link]) -> tuple[tuple[Lin
         elif part == "play":
             arrival[key] = level(key) + units[key].spec.cls.latency  # type: ignore[attr-defined]
     total = level(DEVICE)
-    return tuple(replace(k, delay=delays.get(k, 0)) for k in links), total
+    late = [delays.get(k, 0) for k in links]
+    return tuple(k if k.delay == n else replace(k, delay=n) for k, n in zip(links, late, strict=True)), total
 
 
 def widths(units: Mapping[str, Unit], links: Iterable[Link]) -> dict[str, int]:

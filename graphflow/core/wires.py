@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 _END = re.compile(r"([a-z][a-z0-9_]*)(?:\.([a-z][a-z0-9_]*))?")
 
@@ -33,6 +34,11 @@ class Hop:
 
 def ends(wire: str) -> list[End]:
     """The ends along a wire. Raises ValueError whose text continues `wires: "..." `."""
+    return list(_ends(wire))
+
+
+@lru_cache(maxsize=1 << 16)  # a patch of thousands of wires is read again at every edit
+def _ends(wire: str) -> tuple[End, ...]:
     found = []
     for part in wire.split("->"):
         match = _END.fullmatch(part.strip())
@@ -41,14 +47,19 @@ def ends(wire: str) -> list[End]:
         found.append(End(match[1], match[2]))
     if len(found) < 2:
         raise ValueError("leads nowhere; expected node.port -> node.port")
-    return found
+    return tuple(found)
 
 
 def hops(wire: str) -> list[Hop]:
     """The wire taken apart. Raises ValueError whose text continues `wires: "..." `."""
-    along = ends(wire)
+    return list(_hops(wire))
+
+
+@lru_cache(maxsize=1 << 16)
+def _hops(wire: str) -> tuple[Hop, ...]:
+    along = _ends(wire)
     sources = [along[0], *(End(end.node) for end in along[1:-1])]
-    return [Hop(source, dest) for source, dest in zip(sources, along[1:], strict=True)]
+    return tuple(Hop(source, dest) for source, dest in zip(sources, along[1:], strict=True))
 
 
 def text(along: Iterable[End]) -> str:

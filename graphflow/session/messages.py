@@ -45,12 +45,15 @@ class Post:
             n for n, node in graph.nodes.items() if n in self._graph.nodes and self._graph.nodes[n].kind == node.kind
         }
         self._said = {end: m for end, m in self._said.items() if end[0] in same}
+        self._last = {end: m for end, m in self._last.items() if end[0] in graph.nodes}
+        rewired = graph.wires != self._graph.wires
         self._graph = graph
+        if not rewired:
+            return
         self._into, self._from = {}, {}
         for wire in graph.wires:
             self._into.setdefault((wire.dest, wire.inlet), []).append(wire)
             self._from.setdefault((wire.source, wire.outlet), []).append(wire)
-        self._last = {end: m for end, m in self._last.items() if end[0] in graph.nodes}
 
     def forget(self, node: str) -> None:
         """A node of this name begins anew: what an older one sent no longer counts."""

@@ -69,8 +69,8 @@ class Parts:
         """
         self._begin()
         specs = {name: node.spec for name, node in graph.nodes.items() if node.spec is not None}
-        width = self.engine.needed_channels(specs, links_of(graph, lambda name: name))
         fresh = {n for n in (*change.added, *change.replaced) if n in specs}
+        width = self.engine.needed_channels(specs, links_of(graph, lambda name: name)) if fresh else {}
         made: dict[str, Instance] = {}
         problems: list[Problem] = []
         kinds: set[str] = set()

@@ -15,7 +15,7 @@ from graphflow.core.check import playable
 from graphflow.core.declare import Numeric, Param
 from graphflow.core.difference import Difference, difference
 from graphflow.core.errors import UserError, did_you_mean
-from graphflow.core.graph import Graph, GraphNode, unknown_kinds
+from graphflow.core.graph import Built, Graph, GraphNode, unknown_kinds
 from graphflow.core.library import Library
 from graphflow.core.merge import merge
 from graphflow.core.names import name_fault
@@ -109,6 +109,7 @@ class Session:
         self._macros = Macros(self._values, rate)
         self._prompts = Prompts(self._values, self._flow)
         self._left_out: frozenset[str] = frozenset()
+        self._built = Built()
 
     # --- from other threads -------------------------------------------------------------------------------------------
 
@@ -186,7 +187,8 @@ class Session:
         `marks` says what is mute and what plays alone then, where names have changed.
         """
         library = library or self.library
-        graph = playable(patch, library)
+        graph = playable(patch, library, self._built)
+        self._built.keep(graph.nodes)
         by_hand = frozenset(by_hand)
         meant = self._values.keep(graph, by_hand)
         change = difference(self.graph, graph)
@@ -314,7 +316,7 @@ class Session:
     def tempo(self, bpm: float | None, frame: int = 0) -> None:
         """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError.
 
-        `frame` is one that was reached just now (0: the engine's).
+        `frame` is one to come, or one that was reached just now (0: the engine's).
         """
         try:
             tempo = None if bpm is None else TRANSPORT["tempo"].parse(bpm)
@@ -325,10 +327,13 @@ class Session:
     def roll(self, yes: bool = True, frame: int = 0) -> None:
         """Let the beats go on from where they stand; not: let them stand still, and what counts beats wait.
 
-        `frame` is one that was reached just now (0: the engine's).
+        `frame` is one to come, or one that was reached just now (0: the engine's).
         """
-        if yes != self.transport.running:
-            self.follow(self.transport.rolling(yes, frame or self.engine.frame))
+        now = self.engine.frame
+        if yes != self.transport.at(frame or now).running:
+            rolling = self.transport.since(now).rolling(yes, frame or now)
+            self.transport = self._flow.transport = rolling.since(now)
+            self._flow.stale()
 
     # --- params -------------------------------------------------------------------------------------------------------
 

@@ -158,8 +158,10 @@ class Values:
             if was is None or node.spec is None or was.kind != node.kind:
                 continue
             for param, declared in node.spec.params.items():
-                end = name, param
-                if end not in self._meant or end in by_hand or node.params[param] != self._meant[end]:
+                end, means = (name, param), node.params[param]
+                if end not in self._meant or end in by_hand or means != self._meant[end]:
+                    continue
+                if param in was.params and was.params[param] == means:  # nobody has moved it
                     continue
                 try:
                     node.params[param] = parsed(declared, was.params[param])

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graphflow import Style
-from graphflow.core.graph import Graph, Wire, build, unknown_kinds
+from graphflow.core import graph as graphs
+from graphflow.core.graph import Built, Graph, Wire, build, unknown_kinds
 from graphflow.core.library import Library
 from graphflow.core.literals import message
 from graphflow.core.patch import Patch
@@ -263,3 +265,30 @@ def test_five_thousand_nodes_build_in_seconds(library: Library) -> None:
     seconds = time.process_time() - start
     assert (unread, problems, len(graph.wires)) == ([], [], 4999)
     assert seconds < 5.0  # measured: 0.4 s
+
+
+def test_what_is_written_as_before_is_not_read_again(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch, problems = read('format = 1\nwires = ["a -> c", "b -> c"]\n[nodes.a]\nkind = "tone"\n[nodes.b]\nkind = "tone"\n'
+                           '[nodes.c]\nkind = "out"\n')  # fmt: skip
+    assert problems == []
+    built, read_again = Built(), list[str]()
+    one = graphs.build_node
+
+    def counted(name: str, *rest: Any) -> Any:
+        read_again.append(name)
+        return one(name, *rest)
+
+    monkeypatch.setattr(graphs, "build_node", counted)
+    first = build(patch, library, built=built)
+    first[0].nodes["b"].params["freq"] = 1.0  # as whoever plays it does
+    read_again.clear()
+    edited = patch.with_value("a", "freq", 220.0).with_node("d", "tone").with_wires("d -> c")
+    again = build(edited, library, built=built)
+    assert read_again == ["a", "d"]
+    assert again == build(edited, library)
+    wrong = edited.with_value("a", "freq", "high")
+    assert build(wrong, library, built=built) == build(wrong, library, built=built) == build(wrong, library)
+    built.keep(("a",))
+    read_again.clear()
+    assert build(patch, library, built=built) == build(patch, library)
+    assert read_again[:3] == ["a", "b", "c"]
