@@ -104,7 +104,7 @@ class Connection:
             if response.status not in REDIRECTS or not target or enough(response.headers):
                 return Answer(response, host, commit)
             response.close()
-            before, url = url, urljoin(url, target)
+            before, url = url, _joined(url, target)
             if _origin(url) is None or (before.startswith("https:") and not url.startswith("https:")):
                 raise UserError(f"{host} redirects to an unsafe address; nothing was fetched from there")
         raise UserError(f"{self.host} redirects more than {HOPS} times; is the endpoint right?")
@@ -158,6 +158,14 @@ class Connection:
         raise UserError(f"{what}: {said}; is the endpoint right?")
 
 
+def _joined(url: str, target: str) -> str:
+    """Where a redirect leads; "" for what is no address."""
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return ""
+
+
 def _origin(url: str) -> tuple[str, str, int] | None:
     """Scheme, host and port; None for what is no plain address of a web server."""
     try:
@@ -165,7 +173,13 @@ def _origin(url: str) -> tuple[str, str, int] | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "\\" in url:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or "\\" in url
+        or not url.isascii()
+    ):
         return None
     return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme]
 

@@ -419,7 +419,9 @@ def test_a_server_that_falls_silent_within_the_file(fake: FakeHub, target: Path)
     assert client.lines == [f"{fake.other_host} is silent; again in 1 s"]
 
 
-@pytest.mark.parametrize("where", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://a@127.0.0.1/x"])
+@pytest.mark.parametrize(
+    "where", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://a@127.0.0.1/x", "http://[::1", "http://127.0.0.1/\xe9"]
+)
 def test_a_redirect_out_of_the_web_is_not_followed(fake: FakeHub, client: Patience, where: str) -> None:
     fake.faults = [Fault("hub", "HEAD", status=302, headers={"Location": where})]
     with pytest.raises(UserError) as refused:
@@ -436,7 +438,7 @@ def test_redirects_in_a_circle_end(fake: FakeHub, client: Patience) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint", ["huggingface.co", "ftp://hub", "https://", "https://me:word@hub", "http://h:99999"]
+    "endpoint", ["huggingface.co", "ftp://hub", "https://", "https://me:word@hub", "http://h:99999", "http://h/\xe9"]
 )
 def test_an_endpoint_must_be_an_address(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError) as refused:
