@@ -20,6 +20,9 @@ from graphflow.models.magenta.seam import CapturedSeam, Seam
 from graphflow.models.magenta.step import CapturedStep, Step
 from graphflow.models.magenta.weights import Loader, Source, load_decoder, load_encoder, load_lm
 
+MACOS = (14, 0)
+"""Before it Apple's GPU had no Fourier transform and no bfloat16."""
+
 
 @dataclass
 class Model:
@@ -113,7 +116,8 @@ def device_named(name: str) -> torch.device:
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        usable = torch.backends.mps.is_available() and torch.backends.mps.is_macos_or_newer(*MACOS)
+        return torch.device("mps" if usable else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -124,4 +128,6 @@ def device_named(name: str) -> torch.device:
         raise UserError(f"device is {name!r}, but torch sees {torch.cuda.device_count()} CUDA devices; try auto or cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UserError("device is 'mps', which this computer has not; try auto or cpu")
+    if device.type == "mps" and not torch.backends.mps.is_macos_or_newer(*MACOS):
+        raise UserError(f"device is 'mps', which needs macOS {MACOS[0]} or newer here; try auto or cpu")
     return device

@@ -42,13 +42,13 @@ def gumbel(seed: Tensor, chunk: Tensor, levels: int) -> Tensor:
     In float64 until the end, so that the logarithms of different devices round to the same float32.
     """
     device = seed.device
+    if device.type == "mps":  # it has no float64
+        return gumbel(seed.cpu(), chunk.cpu(), levels).to(device)
     shape = (seed.shape[0], levels, CODES // 4)
     group = torch.arange(CODES // 4, device=device).expand(shape)
     level = torch.arange(levels, device=device)[:, None].expand(shape)
     at, start = chunk[:, None, None].expand(shape), seed[:, None, None].expand(shape)
     counter = (group, level, at & _LOW, (at >> 32) & _LOW)
     words = torch.stack(philox(counter, (start & _LOW, (start >> 32) & _LOW)), -1).flatten(-2)
-    if device.type == "mps":  # it has no float64
-        return gumbel(seed.cpu(), chunk.cpu(), levels).to(device)
     uniform = (words.double() + 0.5) * 2.0**-32
     return -torch.log(-torch.log(uniform)).float()

@@ -77,14 +77,14 @@ def four(groups: Tensor) -> tuple[Tensor, Tensor]:
 def words(codes: Tensor) -> Tensor:
     """Numbers -8..7 [out, padded] as int16 words [out, padded / 4]."""
     nibbles = codes.int().reshape(len(codes), -1, 4, 16) + 8
-    shift = torch.tensor([0, 4, 8, 12], device=codes.device)[:, None]
+    shift = torch.arange(0, 16, 4, device=codes.device)[:, None]
     packed = (nibbles << shift).sum(2)
     return torch.where(packed > 0x7FFF, packed - 0x10000, packed).flatten(1).to(torch.int16)
 
 
 def nibbles(packed: Tensor) -> Tensor:
     """What `words` was given."""
-    shift = torch.tensor([0, 4, 8, 12], device=packed.device)[:, None]
+    shift = torch.arange(0, 16, 4, device=packed.device)[:, None]  # from no list: a captured graph copies nothing in
     return (((packed.int().reshape(len(packed), -1, 1, 16) >> shift) & 15) - 8).flatten(1)
 
 
