@@ -57,7 +57,8 @@ class Transport:
 
     def rolling(self, yes: bool, frame: int) -> Transport:
         """The same clock from `frame` on: going on from the beat it is at, or standing still on it."""
-        return replace(self, running=yes, frame=frame, beat=self.beat_at(frame), before=None)
+        clock = self.at(frame)
+        return replace(self, running=yes, frame=frame, beat=clock.beat_at(frame), before=clock)
 
     def grid(self, quant: str | float, frame: int) -> int:
         """The first frame at or after `frame` on which an edit may fall: now, the next beat, the next bar.

@@ -71,13 +71,18 @@ class MidiFile(ControlNode):
                 self.let_go()
                 origin = self.next_bar(done)
             restarted = self.restart
-            if not (self.play and self.transport.running):
+            if not self.play or (not self.tempo and not self.transport.running):
                 self.let_go()
                 done = now
-            elif (until := self.beat_at(ahead)) > done:
-                for beat, event in self.between(song, done - origin, until - origin):
-                    self.sound(event, self.frame_of(beat + origin))
-                done = until
+            else:
+                until = self.beat_at(ahead)
+                if until > done:
+                    for beat, event in self.between(song, done - origin, until - origin):
+                        self.sound(event, self.frame_of(beat + origin))
+                    done = until
+                if self.tempo and until == self.beat_at(ahead - 1):  # from there on the beats stand still
+                    self.let_go(self.frame_of(until - 1e-9))  # the beat itself is where they go on
+                    done = until
             await self.sleep(LOOK)
 
     # --- beats ----------------------------------------------------------------------------------------------------

@@ -273,3 +273,19 @@ def test_the_transport_may_stop_jump_and_go_on(tmp_path: Path) -> None:
     held = [(round(when, 1), [pitch for pitch, _ in notes.held]) for when, _, notes in host.sent[1:]]
     # stopped after a second; where it goes on the key is down already, and is not struck; back at beat 0 it is
     assert held == [(0.0, [60]), (1.0, []), (3.0, [60])]
+
+
+def test_where_the_beats_stop_and_go_on_is_kept_to_the_frame(tmp_path: Path) -> None:
+    tune = written(tmp_path / "tune.mid", *TUNE)
+    host = Host("midi_file", [{"file": tune.name}], 4.0)
+    host.folder = tmp_path
+    # a beat is a second; it stands still from 1.3 beats on, for a second and a frame
+    host.transport = host.transport.with_tempo(60.0, 0).rolling(False, 62_400).rolling(True, 110_401)
+    host.run()
+    held = [(round(when * 48_000), [pitch for pitch, _ in notes.held]) for when, _, notes in host.sent[1:]]
+    assert held[:4] == [(0, [60]), (48_000, []), (48_000, [64]), (62_400, [])]
+    waiting = Host("midi_file", [{"file": tune.name}], 3.0)
+    waiting.folder = tmp_path
+    waiting.transport = waiting.transport.with_tempo(60.0, 0).rolling(False, 0).rolling(True, 48_123)
+    waiting.run()
+    assert [round(when * 48_000) for when, _, _ in waiting.sent[1:3]] == [48_123, 96_123]

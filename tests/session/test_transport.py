@@ -61,3 +61,10 @@ def test_a_first_tempo_for_later_has_its_beats_from_there():
     first = Transport(48000).with_tempo(120.0, 48000)
     assert (first.beat_at(24000), first.beat_at(48000), first.beat_at(72000)) == (0.0, 0.0, 1.0)
     assert (first.grid("beat", 100), first.grid("beat", 48001)) == (100, 72000)
+
+
+def test_beats_may_stop_and_go_on_on_frames_to_come():
+    clock = Transport(48000, 120.0).rolling(False, 36000).rolling(True, 96000)
+    assert [clock.beat_at(frame) for frame in (24000, 36000, 90000, 96000, 120000)] == [1.0, 1.5, 1.5, 1.5, 2.5]
+    assert [clock.frame_of(beat) for beat in (1.0, 1.5, 2.5)] == [24000, 96000, 120000]
+    assert [clock.at(frame).running for frame in (0, 36000, 96000)] == [True, False, True]

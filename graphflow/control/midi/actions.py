@@ -18,7 +18,7 @@ def is_on(session: Session, section: str, name: str) -> bool:
     """Where a state stands."""
     if section == "mutes":
         return name in session.muted
-    return session.engine.gain == 0.0 if name == "hush" else session.transport.running
+    return session.engine.gain == 0.0 if name == "hush" else session.transport.at(session.engine.frame).running
 
 
 def put(session: Session, section: str, name: str, on: bool) -> None:

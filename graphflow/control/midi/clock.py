@@ -124,7 +124,7 @@ class Follower:
 
     def step(self, transport: Transport, now: float, frame: int) -> Transport | None:
         """The transport as it should be, or None where it is well. `frame` is that of the clock's latest tick."""
-        clock = self.clock
+        clock, transport = self.clock, transport.at(frame)
         if clock.running is False and transport.running:
             beat = transport.beat_at(frame) if clock.beat is None else clock.beat
             return self._put(replace(transport, running=False, frame=frame, beat=beat), now)
@@ -161,6 +161,7 @@ class ClockOut:
 
     def due(self, transport: Transport, frame: int) -> list[Midi]:
         """What is to be sent by now."""
+        transport = transport.at(frame)
         if not transport.tempo or not transport.running:
             return self.end()
         tick = math.floor(transport.beat_at(frame) * TICKS + 1e-6)

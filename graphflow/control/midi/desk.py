@@ -49,7 +49,7 @@ def forget(session: Session, target: str) -> str:
 def roll(session: Session, yes: bool, frame: int = 0) -> None:
     """Let a session's beats go on or stand still. Raises UserError while they follow a MIDI clock, which has the word.
 
-    `frame` is one that was reached just now (0: the engine's). To be called in the session's thread.
+    `frame` is one to come, or one that was reached just now (0: the engine's). To be called in the session's thread.
     """
     leader = _services[session].leader if session in _services else ""
     if leader:

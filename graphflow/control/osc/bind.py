@@ -18,6 +18,7 @@ from graphflow.core.messages import Osc
 if TYPE_CHECKING:
     from graphflow.control.osc.peer import Call
     from graphflow.session import Session
+    from graphflow.session.transport import Transport
 
 Value: TypeAlias = Callable[[], tuple[Any, ...]]
 Take: TypeAlias = "Callable[[Sequence[Any], Call], None]"
@@ -190,9 +191,12 @@ def _heard(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
 
 
 def _transport(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:
+    def now() -> Transport:
+        return session.transport.at(session.engine.frame)
+
     def beat() -> float:
         # a beat that falls within this very frame counts as reached
-        nearly = 0.5 * (session.transport.tempo or 0.0) / 60.0 / session.rate
+        nearly = 0.5 * (now().tempo or 0.0) / 60.0 / session.rate
         return session.transport.beat_at(session.engine.frame) + nearly
 
     if entry.param == "beat":
@@ -205,7 +209,7 @@ def _transport(entry: Entry, session: Session) -> tuple[Value | None, Take | Non
         def take_running(arguments: Sequence[Any], call: Call) -> None:
             roll(session, bool(number(entry.address, arguments[0])), call.frame)
 
-        return lambda: (int(session.transport.running),), take_running
+        return lambda: (int(now().running),), take_running
     if entry.param in ("play", "stop"):
 
         def take_press(arguments: Sequence[Any], call: Call) -> None:
@@ -219,7 +223,7 @@ def _transport(entry: Entry, session: Session) -> tuple[Value | None, Take | Non
         low, high = entry.ranges[0] or (20.0, 400.0)
         session.tempo(min(max(bpm, low), high) if bpm > 0.0 else None, call.frame)
 
-    return lambda: (session.transport.tempo or 0.0,), take_tempo
+    return lambda: (now().tempo or 0.0,), take_tempo
 
 
 def _whole(entry: Entry, session: Session) -> tuple[Value | None, Take | None]:

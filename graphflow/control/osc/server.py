@@ -41,7 +41,7 @@ PORT = 7654
 HOST = "127.0.0.1"
 TRIES = 20
 """Free ports that are tried where any will do: the one after it has to be free too."""
-ON_FRAMES = f"{ROOT}/node/", f"{ROOT}/macro/", f"{ROOT}/scene/"
+ON_FRAMES = f"{ROOT}/node/", f"{ROOT}/macro/", f"{ROOT}/scene/", f"{ROOT}/transport/"
 FRAMED = frozenset({"number", "norm", "switch", "choice", "text", "action"})
 """What the session sets on a frame by itself."""
 
@@ -262,7 +262,7 @@ class OscServer:
     def _waits(self, told: Message) -> bool:
         """Whether the session can do this on a frame by itself."""
         entry = self.space.entries.get(told.address)
-        if entry is None or not told.arguments:
+        if entry is None or not (told.arguments or entry.what == "action"):
             return False
         return entry.address.startswith(ON_FRAMES) and entry.what in FRAMED
 

@@ -68,10 +68,13 @@ def test_beats_stop_go_on_and_change_their_tempo_on_the_frame_of_the_tag(session
     ):
         desk.send_raw(bundle((address, values), tag=at(frame / 48000)))
     rendered(session, 30000)
-    assert not session.transport.running and session.transport.beat * 24000 == pytest.approx(24123)
+    assert desk.send("/gf/transport/running") == [("/gf/transport/running", [0])]
+    assert session.transport.beat_at(30000) * 24000 == pytest.approx(24123)
     rendered(session, 30000)
+    assert desk.send("/gf/transport/running") == [("/gf/transport/running", [0])]
+    assert desk.send("/gf/transport/tempo") == [("/gf/transport/tempo", [60.0])]
     counted = 24123 + (40007 - 31001) + (50009 - 40007) / 2
-    assert session.transport.beat * 24000 == pytest.approx(counted)
+    assert session.transport.beat_at(60000) * 24000 == pytest.approx(counted)
 
 
 def test_a_bundle_in_a_bundle_waits_for_its_own_time(session: Session, desk: Desk):
