@@ -12,7 +12,7 @@ from graphflow import doctor
 from graphflow.audio.devices import Device, DeviceError, Devices, NoPortAudio
 from graphflow.doctor import Finding
 from graphflow.models.catalogue import MODELS
-from graphflow.models.magenta.files import Files
+from graphflow.models.magenta.files import MUSICCOCA_FILES, Files
 
 
 def installed(**versions: str):  # type: ignore[no-untyped-def]
@@ -149,6 +149,8 @@ def test_weights_are_measured_or_missed(tmp_path: Path) -> None:
         "note  weights       mrt2-small, mrt2-base are not here; graphflow models download mrt2-small",
     ]
     (tmp_path / "words.safetensors").write_bytes(bytes(500_000))
+    for name in MUSICCOCA_FILES:
+        (tmp_path / name).touch()
     whole = Files("mrt2-base", tmp_path / "b.safetensors", None, tmp_path / "encoder.safetensors", tmp_path)
     assert [str(finding) for finding in doctor.weights(models, {"mrt2-base": whole}.get)] == [
         "ok    weights       first-light: 3.0 MB, comes with graphflow",

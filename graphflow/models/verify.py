@@ -97,6 +97,8 @@ def _verdict(file: _File, show: Show) -> Verdict:
     try:
         if known is not None:
             _compare(file.path, size, known, show)
+        else:
+            _look_at_beginning(file.path)
         _look_inside(file.path)
     except _Wrong as wrong:
         return Verdict(where, "bad", str(wrong), file.repair)
@@ -120,6 +122,19 @@ def _compare(path: Path, size: int, known: record.Entry, show: Show) -> None:
     found = sha256(path, partial(show, "reading", path.name, size))
     if found != known.sha256:
         raise _Wrong(f"is damaged: sha256 {found[:12]}, recorded {known.sha256[:12]}")
+
+
+def _look_at_beginning(path: Path) -> None:
+    """Whether it is something else, as the page of a server that refused it. Raises _Wrong, OSError."""
+    with path.open("rb") as file:
+        begins = file.read(64)
+    if not begins:
+        raise _Wrong("is empty")
+    if path.suffix == ".tflite" and begins[4:8] != b"TFL3":
+        page = begins.lstrip().startswith(b"<")
+        raise _Wrong(
+            "is a web page, perhaps one that says why the download was refused" if page else "is no .tflite file"
+        )
 
 
 def _look_inside(path: Path) -> None:

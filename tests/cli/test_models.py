@@ -409,6 +409,32 @@ def test_without_a_record_the_header_is_looked_at(
     )
 
 
+@pytest.mark.parametrize(
+    "name, content, what",
+    [
+        ("text_encoder.tflite", b"", "is empty"),
+        ("spm.model", b"", "is empty"),
+        ("text_encoder.tflite", b"version https://git-lfs", "is no .tflite file"),
+        (
+            "text_encoder.tflite",
+            b"<!doctype html>",
+            "is a web page, perhaps one that says why the download was refused",
+        ),
+    ],
+)
+def test_without_a_record_a_file_of_another_kind_is_found(
+    name: str, content: bytes, what: str, fake: FakeHub, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(root, fake, [CHECKPOINT])
+    (root / "resources" / "musiccoca").mkdir(parents=True)
+    (root / "resources" / "musiccoca" / name).write_bytes(content)
+    assert main(["models", "verify", "mrt2-small"]) == 2
+    line = f"BAD   ~/g/magenta-rt-v2/resources/musiccoca/{name}: {what}; graphflow models download mrt2-small"
+    assert line in capsys.readouterr().out.splitlines()
+    (root / "resources" / "musiccoca" / name).write_bytes(b"\x1c\0\0\0TFL3")
+    assert main(["models", "verify", "mrt2-small"]) == 0
+
+
 def test_an_encoder_beside_the_checkpoint_must_go_to_be_repaired(
     fake: FakeHub, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,9 +41,14 @@ class Files:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The parts that are not there."""
+        """The parts that are not there, and what of MusicCoCa is not, as after a download that was broken off."""
         parts = {"encoder": self.encoder, "musiccoca": self.musiccoca}
-        return tuple(name for name, path in parts.items() if path is None)
+        lost = [name for name, path in parts.items() if path is None]
+        if self.musiccoca is not None:
+            files = [name for name in MUSICCOCA_FILES if not (self.musiccoca / name).is_file()]
+            lost += [f"musiccoca's {files[0]}"] if len(files) == 1 else []
+            lost += [f"{len(files)} of musiccoca's {len(MUSICCOCA_FILES)} files"] if len(files) > 1 else []
+        return tuple(lost)
 
     def __str__(self) -> str:
         without = f", without {' and '.join(self.missing)}" if self.missing else ""

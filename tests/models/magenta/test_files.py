@@ -8,7 +8,7 @@ import pytest
 
 from graphflow.core.errors import UserError
 from graphflow.models import home
-from graphflow.models.magenta.files import CHECKPOINTS, ENCODER, MUSICCOCA, Files, find, locate, roots
+from graphflow.models.magenta.files import CHECKPOINTS, ENCODER, MUSICCOCA, MUSICCOCA_FILES, Files, find, locate, roots
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +69,20 @@ def test_each_system_has_its_place(
 
 def test_encoder_and_musiccoca_may_lie_in_another_place(places: dict[str, Path]) -> None:
     put(places["default"], CHECKPOINTS["mrt2-base"])
-    put(places["official"], ENCODER, f"{MUSICCOCA}/spm.model")
+    put(places["official"], ENCODER, *(f"{MUSICCOCA}/{name}" for name in MUSICCOCA_FILES))
     found = find("mrt2-base")
     assert found.encoder == places["official"] / ENCODER
     assert found.musiccoca == places["official"] / MUSICCOCA
     assert str(found) == "mrt2-base: ~/.local/share/graphflow/magenta-rt-v2/checkpoints/mrt2_base.safetensors"
+
+
+def test_what_a_broken_download_left_out_is_said(places: dict[str, Path]) -> None:
+    put(places["default"], CHECKPOINTS["mrt2-base"], ENCODER, f"{MUSICCOCA}/text_encoder.tflite")
+    assert find("mrt2-base").missing == ("5 of musiccoca's 6 files",)
+    put(places["default"], *(f"{MUSICCOCA}/{name}" for name in MUSICCOCA_FILES if name != "spm.model"))
+    assert str(find("mrt2-base")).endswith("mrt2_base.safetensors, without musiccoca's spm.model")
+    put(places["default"], f"{MUSICCOCA}/spm.model")
+    assert find("mrt2-base").missing == ()
 
 
 def test_the_encoder_beside_the_checkpoint_goes_first(places: dict[str, Path]) -> None:
