@@ -17,9 +17,10 @@ from graphflow.session.reload import Reloading
 
 def following(session: Session, opened: Opened, arguments: Namespace, report: Callable[[str], None]) -> Reloading:
     """Hot reload for a performance; begins once `start` was called and the patch plays."""
-    more, folder = [place.absolute() for place in arguments.nodes], opened.folder
+    more = [place.absolute() for place in arguments.nodes]
     written = read(opened.text)[0]
-    folders = lambda: node_folders(folder, more)  # noqa: E731 - they may be made or trusted meanwhile
+    # they may be made or trusted meanwhile, and a patch that is loaded has its own
+    folders = lambda: node_folders(session.folder, more)  # noqa: E731
     return Reloading(session, opened.path, folders, report, written=written, ready=arguments.repl)
 
 

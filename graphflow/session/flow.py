@@ -52,6 +52,10 @@ class Flow:
     def transport(self, transport: Transport) -> None:
         self._control.transport = transport
 
+    def folder(self, folder: Path) -> None:
+        """The files that control nodes name are looked for there."""
+        self._control.folder = folder
+
     def enter(self, outside: str, message: Any, frame: int = 0) -> None:
         """A message of a service beside the graph, for every node that listens to it."""
         self._control.enter(outside, message, frame)

@@ -9,6 +9,7 @@ from typing import Literal
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
 from graphflow.core.patch import Patch
+from graphflow.session.home import Home
 from graphflow.session.marks import NONE, Marks
 
 KEPT = 500
@@ -21,7 +22,8 @@ Way = Literal["back", "again"]
 class Step:
     """One edit: the patch before it and after it, and which nodes were called otherwise, by their old names.
 
-    `left` and `back` are the marks there were when it was made, and when it was taken back last.
+    `left` and `back` are the marks there were when it was made, and when it was taken back last; `homes` where the
+    patch lay before and after, where it went elsewhere.
     """
 
     before: Patch
@@ -29,6 +31,7 @@ class Step:
     renamed: Mapping[str, str] = field(default_factory=dict)
     left: Marks = NONE
     back: Marks = NONE
+    homes: tuple[Home, Home] | None = None
 
 
 @dataclass
@@ -41,11 +44,23 @@ class History:
     past: tuple[Step, ...] = ()
     future: tuple[Step, ...] = ()
 
-    def did(self, before: Patch, after: Patch, marks: Marks = NONE, renamed: Mapping[str, str] | None = None) -> None:
+    def did(
+        self,
+        before: Patch,
+        after: Patch,
+        marks: Marks = NONE,
+        renamed: Mapping[str, str] | None = None,
+        homes: tuple[Home, Home] | None = None,
+    ) -> None:
         """Remember an edit; what was taken back before cannot be done again."""
-        if before != after:
-            self.past = (*self.past, Step(before, after, renamed or {}, marks))[-KEPT:]
+        if before != after or homes is not None:
+            self.past = (*self.past, Step(before, after, renamed or {}, marks, homes=homes))[-KEPT:]
             self.future = ()
+
+    def home(self, way: Way) -> Home | None:
+        """Where a step back or on leads to; None: it stays where it is."""
+        step = (self.past if way == "back" else self.future)[-1]
+        return None if step.homes is None else step.homes[way == "again"]
 
     def back(self, patch: Patch) -> Patch:
         """The patch without its last edit. Raises UserError where there is none. `went` once it plays."""

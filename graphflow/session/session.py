@@ -28,6 +28,7 @@ from graphflow.session.control_loop import Taker
 from graphflow.session.flow import Flow
 from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
+from graphflow.session.home import Home, resettled
 from graphflow.session.macros import Macros
 from graphflow.session.marks import Marks
 from graphflow.session.morph import End
@@ -80,7 +81,11 @@ class Session:
         foreign: Callable[[Spec], bool] = lambda spec: False,
         workers: Workers | None = None,
     ) -> None:
-        self.library, self.rate, self.folder, self.lockstep = library, rate, folder, lockstep
+        self.library, self.rate, self.lockstep = library, rate, lockstep
+        self.home = Home(folder)
+        """Where the patch lies."""
+        self.moves: list[Callable[[Home], None]] = []
+        """Told where the patch lies after a step back or on that leads elsewhere."""
         self.report = report
         self.loop = asyncio.new_event_loop()
         self.engine = Engine(rate, seed=seed)
@@ -123,6 +128,11 @@ class Session:
         Raises TimeoutError when the session does not get to it within so many seconds.
         """
         return self._thread.call(function, within)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files that the patch names are looked for."""
+        return self.home.folder
 
     @property
     def trials(self) -> Trials:
@@ -177,6 +187,7 @@ class Session:
         forgiving: bool = False,
         sure: Callable[[], None] = lambda: None,
         marks: Marks | None = None,
+        home: Home | None = None,
     ) -> Difference:
         """Go over to a patch: what did not change plays on, what did fades (ms; the patch's own by default).
 
@@ -184,7 +195,8 @@ class Session:
         everything that is wrong; then nothing has changed. Unknown kinds stay silent and are reported; `forgiving`,
         so are kinds of somebody else's that cannot be compiled, and the rest plays. `sure` is called when nothing can
         go wrong any more, for what has to happen with it or not at all: whatever it raises, nothing has changed.
-        `marks` says what is mute and what plays alone then, where names have changed.
+        `marks` says what is mute and what plays alone then, where names have changed; `home` where the patch lies then,
+        where that is elsewhere.
         """
         library = library or self.library
         graph = playable(patch, library, self._built)
@@ -192,22 +204,29 @@ class Session:
         by_hand = frozenset(by_hand)
         meant = self._values.keep(graph, by_hand)
         change = difference(self.graph, graph)
-        old = self._parts.instances
+        old, stays = self._parts.instances, self.home
+        leads = self.history.home(step) if step in ("back", "again") else None
+        home = home or leads or stays
+        if home.folder.resolve() != stays.folder.resolve():
+            change = resettled(change, graph, (stays.folder, home.folder))
+        self._parts.folder = home.folder
         try:
             self._parts.change(graph, change, sure)
-        except Unplayable as wrong:
-            if not (forgiving and wrong.kinds):
+        except BaseException as wrong:
+            self._parts.folder = stays.folder
+            if not isinstance(wrong, Unplayable) or not (forgiving and wrong.kinds):
                 raise
             left = self._leave_out(wrong, library)
             return self.play(
                 patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True,
-                sure=sure, marks=marks,
+                sure=sure, marks=marks, home=home,
             )  # fmt: skip
         self._tell_unknown(graph, library, change)
         heirs = [n for n in change.replaced if goes_on(self.graph.nodes[n], graph.nodes[n])]
         # what is mute has a state that nobody should begin with
         inherits = {self._parts.instances[n].key: old[n].key for n in heirs if old[n].fault[0] == WELL}
-        before, self.patch, self.library = self.patch, patch, library
+        before, self.patch, self.library, self.home = self.patch, patch, library, home
+        self._flow.folder(home.folder)
         self._values.go_over(graph, meant)
         came = self._remember(before, step) if before != Patch() else self.marks
         self.marks = (came if marks is None else marks).within(graph.nodes)
@@ -225,6 +244,8 @@ class Session:
             self._values.apply(name, param, value, self.edit_frame if self.edit_frame > now else 0)
         self._flow.hear_anew(change)
         self._tell_witness(change)
+        for told in self.moves if leads is not None else ():
+            told(home)
         return change
 
     def _go_over(self, fade: float | None, at_frame: int, inherits: Mapping[str, str] | None = None) -> None:

@@ -23,6 +23,7 @@ from graphflow.core.prompts import PROMPTS
 from graphflow.core.wires import End, Hop
 from graphflow.session import Session
 from graphflow.session.history import Way
+from graphflow.session.home import Home
 from graphflow.session.morph import End as Param
 
 Taken = Callable[[str], bool]
@@ -54,6 +55,8 @@ class Draft:
         """What this entry alone waits for."""
         self.fade: float | None = None
         self.steps: list[Way] = []
+        self.homes: tuple[Home, Home] | None = None
+        """Where the patch lies before and after this entry, where it loads another."""
         self.renamed: dict[str, str] = {}
         """Nodes that are called otherwise, by their names in the base."""
         self.notes: list[str] = []
@@ -303,6 +306,13 @@ class Draft:
             if node.kind in self.library:
                 self.by_hand |= {(name, what) for what in (*self.library[node.kind].spec.params, PROMPTS)}
 
+    def settle(self, home: Home) -> None:
+        """The patch that was put lies there."""
+        files = self.files
+        before = self.homes[0] if self.homes else Home(files.folder, *files.known)
+        self.homes = (before, home) if (before.folder, before.path) != (home.folder, home.path) else None
+        files.go(home)
+
     def steps_left(self, step: Way) -> int:
         """How many edits there are to go back, or on."""
         return len(self._history.past if step == "back" else self._history.future)
@@ -320,6 +330,8 @@ class Draft:
         else:
             after = history.again(before)
             self._history = replace(history, past=(*history.past, history.future[-1]), future=history.future[:-1])
+        if (home := history.home(step)) is not None:
+            self.files.go(home)
         self.become(after)
         self.base = after
         self.steps.append(step)
@@ -342,19 +354,21 @@ class Draft:
         """
         session = self.session
         base, theirs, history, marks = self.base, session.patch, copy(session.history), session.marks
+        home: Home | None = None
         for step in self.steps:
+            home = history.home(step) or home
             theirs = history.back(theirs) if step == "back" else history.again(theirs)
             marks = history.went(step, marks)
         merged, conflicts = theirs, list[str]()
         if self.patch != base:
             merged, conflicts = merge(base, theirs, self.patch, who="this edit", we="meanwhile")
         how: dict[str, Any] = {"by_hand": self.by_hand, "fade": self.fade, "step": "none", "sure": self.files.put}
-        how["marks"] = marks.renamed(self.renamed)
+        how |= {"marks": marks.renamed(self.renamed), "home": self.homes[1] if self.homes else home}
         if self.frame is not None:  # what happens by itself is not taken back
             session.play(merged, at=self.frame, **how)
             return conflicts
         if theirs != Patch():
-            history.did(theirs, merged, marks, self.renamed)
+            history.did(theirs, merged, marks, self.renamed, self.homes)
         session.play(merged, quant=self.waits_for, **how)
         session.history = history
         return conflicts

@@ -10,6 +10,7 @@ from graphflow.core.merge import merge
 from graphflow.core.patch import Patch
 from graphflow.core.patch_text import read
 from graphflow.core.patch_write import write
+from graphflow.session.home import Home
 
 
 class Files:
@@ -29,6 +30,10 @@ class Files:
     @path.setter
     def path(self, path: Path | None) -> None:
         self.known = path, self.known[1]
+
+    def go(self, home: Home) -> None:
+        """The patch lies there from now on."""
+        self.folder, self.known = home.folder, (home.path, home.text)
 
     @property
     def text(self) -> str:

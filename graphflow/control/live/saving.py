@@ -18,7 +18,7 @@ class Saving(Files):
 
     def __init__(self, files: Files) -> None:
         super().__init__(files.folder, *files.known)
-        self._files, self._before = files, files.known
+        self._files, self._before = files, (self.folder, self.known)
         self._writings: dict[Path, Writing] = {}
 
     def content(self, path: Path) -> bytes:
@@ -42,7 +42,7 @@ class Saving(Files):
 
     def put(self) -> None:
         """Put everything into its place, and let the stage know; once. Raises UserError."""
-        if self.known == self._before and not self._writings:
+        if (self.folder, self.known) == self._before and not self._writings:
             return
         before, self._files.known = self._files.known, self.known  # first, for who watches the file
         try:
@@ -52,7 +52,8 @@ class Saving(Files):
         except BaseException:
             self._files.known = before
             raise
-        self._before = self.known
+        self._files.folder = self.folder
+        self._before = self.folder, self.known
 
     def drop(self) -> None:
         """Leave nothing behind of what was not put."""

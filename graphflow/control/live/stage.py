@@ -67,6 +67,7 @@ class Stage:
     ) -> None:
         self.session, self.stopping = session, stopping
         self.files = Files(session.folder, path, text)
+        session.moves.append(self.files.go)
         self.still, self.stuck = STILL, STUCK
         self.quant: float | None = None
         """A grid of so many beats for every edit; else the patch's own quant counts."""
@@ -114,6 +115,8 @@ class Stage:
     def close(self) -> None:
         """End events and threads; what they are doing no longer counts. The sound goes on."""
         self._closed = True
+        if self.files.go in self.session.moves:
+            self.session.moves.remove(self.files.go)
         self.events.close()
         self._alarms.close()
         with self._lock:

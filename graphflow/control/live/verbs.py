@@ -19,6 +19,7 @@ from graphflow.core.merge import merge
 from graphflow.core.names import instead, shown
 from graphflow.core.patch import ENGINE
 from graphflow.session.history import Way
+from graphflow.session.home import Home
 
 if TYPE_CHECKING:
     from graphflow.control.live.stage import Stage
@@ -218,12 +219,9 @@ class Verbs:
     def load(self, name: str | None = None) -> None:
         """load("evening"): go over to the patch of a file; nodes of the same name play on. load(): to its own again."""
         draft = self._stage.draft()
-        files = draft.files
-        path, text, patch = files.load(None if name is None else plain(name))
+        path, text, patch = draft.files.load(None if name is None else plain(name))
         draft.put(patch)
-        if path.resolve().parent != files.folder.resolve():
-            draft.notes.append(f"files it names are looked for in {files.folder.resolve()}")
-        files.known = path, text
+        draft.settle(Home(path.resolve().parent, path, text))
         draft.then.append(lambda: draft.notes.append(f"{patch.title or path.stem} plays"))
 
     def diff(self) -> None:

@@ -8,12 +8,15 @@ import stat
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from graphflow.control.live import folder_lock
 from graphflow.control.live.folder_lock import held
 from graphflow.core.errors import UserError
-from tests.control.live.stages import ONE, Trial
+from graphflow.core.library import Library
+from tests.control.live.stages import LIBRARY, ONE, Trial
 
 TYPED = """\
 # the evening's patch
@@ -352,3 +355,76 @@ def test_loading_goes_over_to_another_patch(evening):
     assert t.fails("load('torn')").startswith("cell 4: torn.toml, end of document: not TOML")
     t.does("undo(2)")
     assert t.values("a") == {"value": 0.125}
+
+
+PLAYER = """
+format = 1
+title = "{title}"
+wires = ["drum -> out", "a -> out"]
+[nodes.drum]
+kind = "player"
+file = "drum.wav"
+loop = true
+[nodes.a]
+kind = "steady"
+[nodes.out]
+kind = "out"
+"""
+
+
+@pytest.fixture
+def two_folders(trial, tmp_path):
+    """A stage whose patch lies in `one`; in `two` lies another, with a sound of the same name."""
+    for name, value in (("one", 0.25), ("two", 0.5)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "patch.toml").write_text(PLAYER.format(title=name))
+        soundfile.write(tmp_path / name / "drum.wav", np.full(48_000, value, np.float32), 48_000, subtype="FLOAT")
+    text = (tmp_path / "one" / "patch.toml").read_text()
+    library = Library(*LIBRARY.values(), Library.builtin()["player"])
+    made: Trial = trial(text, folder=tmp_path / "one", path=tmp_path / "one" / "patch.toml", library=library)
+    return made, tmp_path
+
+
+def level(t: Trial) -> float:
+    return round(float(t.hear(9600)[-1, 0]), 3)
+
+
+def test_the_folder_follows_the_patch_that_is_loaded(two_folders):
+    t, tmp_path = two_folders
+    session, steady = t.session, t.session._parts.instances["a"]
+    first = level(t)
+    t.does("load('../two/patch')")
+    assert session.folder == tmp_path / "two"
+    assert session._flow._control.folder == tmp_path / "two"
+    assert level(t) == round(first + 0.25, 3)  # the other drum
+    assert session._parts.instances["a"] is steady
+    t.does("a.value = 0.125\nsave()\nsave('more')")
+    assert (tmp_path / "two" / "more.toml").exists()
+    assert "0.125" in (tmp_path / "two" / "patch.toml").read_text()
+    t.does("undo()")
+    t.does("undo()")
+    assert session.folder == t.stage.files.folder == tmp_path / "one"
+    assert t.stage.files.path == tmp_path / "one" / "patch.toml"
+    assert level(t) == first
+    t.does("a.value = -0.125\nsave()")
+    assert "-0.125" in (tmp_path / "one" / "patch.toml").read_text()
+    assert "-0.125" not in (tmp_path / "two" / "patch.toml").read_text()
+
+
+def test_a_step_back_from_elsewhere_leads_to_the_former_file_too(two_folders):
+    t, tmp_path = two_folders
+    t.does("load('../two/patch')")
+    t.session.play(t.session.history.back(t.session.patch), step="back")
+    assert t.stage.files.path == tmp_path / "one" / "patch.toml"
+    assert t.session.folder == t.stage.files.folder == tmp_path / "one"
+    t.does("redo()\na.value = 0.125\nsave()")
+    assert t.session.folder == tmp_path / "two"
+    assert "0.125" in (tmp_path / "two" / "patch.toml").read_text()
+
+
+def test_a_patch_elsewhere_that_cannot_play_changes_no_folder(two_folders):
+    t, tmp_path = two_folders
+    (tmp_path / "two" / "drum.wav").unlink()
+    assert t.fails("load('../two/patch')") == (f"cell 1: drum.file is 'drum.wav'; no such file in {tmp_path / 'two'}")
+    assert t.session.folder == t.session._parts.folder == t.stage.files.folder == tmp_path / "one"
+    assert t.stage.files.path == tmp_path / "one" / "patch.toml"
