@@ -84,8 +84,10 @@ def read(data: bytes) -> Packet:
 
 
 def _open(data: bytes, outer: int, depth: int, found: dict[int, list[Message]]) -> int:
-    if len(data) < BUNDLE_HEAD or depth == DEEPEST:
-        raise Malformed("no bundle")
+    if depth == DEEPEST:
+        raise Malformed(f"bundles in bundles; expected at most {DEEPEST}")
+    if len(data) < BUNDLE_HEAD:
+        raise Malformed("a bundle that is cut off")
     tag = max(struct.unpack_from(">Q", data, 8)[0], outer)  # 0 and 1 are now; a part is never before its whole
     messages = found.setdefault(tag, [])
     at, unknown = BUNDLE_HEAD, 0

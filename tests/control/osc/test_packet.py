@@ -69,7 +69,7 @@ def test_tags_may_be_left_out_as_old_senders_do():
         (padded(b"/a") + padded(b",[f") + bytes(4), "brackets that do not match"),
         (padded(b"/a") + padded(b",f]") + bytes(4), "brackets that do not match"),
         (padded(b"/a") + padded(b"," + b"[" * 50 + b"]" * 50), "brackets that do not match"),
-        (b"#bundle\0\0\0\0", "no bundle"),
+        (b"#bundle\0\0\0\0", "a bundle that is cut off"),
         (bundle(NOW) + b"\0\0", "cut off"),
         (bundle(NOW) + b"\xff\xff\xff\xfc/gf/hush", "cut off"),
         (bundle(NOW, b"/gf/hush"), "cut off"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,11 @@ def test_what_is_no_osc_is_counted_and_nothing_breaks(desk: Desk, data: bytes):
         (b"gf/node/a/value 0.5\n", "20 bytes that are no OSC (neither a message nor a bundle)"),
         (b"/gf/node/a/value\0\0\0\0,f\0\0", "24 bytes that are no OSC (cut off)"),
         (b"/a\0\0,z\0\0", "8 bytes that are no OSC (the tag 'z')"),
+        (
+            reduce(lambda inner, _: bundle(inner), range(9), b"/a\0\0"),
+            "184 bytes that are no OSC (bundles in bundles; expected at most 8)",
+        ),
+        (b"#bundle\0", "8 bytes that are no OSC (a bundle that is cut off)"),
         (bundle(b"/a\0\0,z\0\0"), "1 of a bundle's messages have a type that nobody knows"),
     ],
 )
