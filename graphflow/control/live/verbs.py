@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from graphflow.control.live.handles import Recipe, Words, adopt, end_of, node_of
@@ -16,6 +17,7 @@ from graphflow.control.live.words import Scene
 from graphflow.control.midi.desk import forget, learn
 from graphflow.core.errors import UserError
 from graphflow.core.merge import merge
+from graphflow.core.midi import ACTIONS
 from graphflow.core.names import instead, shown
 from graphflow.core.patch import ENGINE
 from graphflow.session.history import Way
@@ -282,5 +284,7 @@ def grid(quant: Any, stage: Stage) -> str | float:
 
 
 def _path(what: Any) -> str:
-    """`hall.mix` for a param, or the name of a macro or scene. Raises UserError."""
+    """`hall.mix` for a param, or the name of a macro, scene or action. Raises UserError."""
+    if isinstance(what, MethodType) and what.__name__ in ACTIONS:  # hush, transport.play
+        return what.__name__
     return plain(what) if isinstance(what, str) and not isinstance(what, Words) else str(end_of(what))
