@@ -12,19 +12,16 @@ from graphflow.audio.engine import Engine, EngineStatistics
 from graphflow.audio.layout import WELL
 from graphflow.audio.trial import Trials
 from graphflow.core.check import playable
-from graphflow.core.declare import Numeric, Param
 from graphflow.core.difference import Difference, difference
-from graphflow.core.errors import UserError, did_you_mean
-from graphflow.core.graph import Built, Graph, GraphNode, unknown_kinds
+from graphflow.core.graph import Built
 from graphflow.core.library import Library
 from graphflow.core.merge import merge
-from graphflow.core.names import name_fault
 from graphflow.core.node import Spec
-from graphflow.core.patch import TRANSPORT, Expose, Patch
-from graphflow.core.prompts import Slot
+from graphflow.core.patch import Patch
 from graphflow.core.units import level_of
 from graphflow.session.audible import silenced
 from graphflow.session.control_loop import Taker
+from graphflow.session.controls import Controls
 from graphflow.session.flow import Flow
 from graphflow.session.frame_clock import FrameClock
 from graphflow.session.history import History
@@ -34,10 +31,11 @@ from graphflow.session.marks import Marks
 from graphflow.session.morph import End
 from graphflow.session.own_thread import OwnThread
 from graphflow.session.parts import Parts, Unplayable, goes_on
+from graphflow.session.placeholders import Placeholders
 from graphflow.session.prompts import Prompts
-from graphflow.session.scenes import chosen, values_now
 from graphflow.session.take import Witness
 from graphflow.session.tapes import TapeStatistics
+from graphflow.session.timekeeping import Timekeeping
 from graphflow.session.transport import Transport
 from graphflow.session.troubles import Troubles
 from graphflow.session.values import Values
@@ -62,7 +60,7 @@ class SessionStatistics:
     faults: tuple[str, ...]
 
 
-class Session:
+class Session(Controls, Timekeeping):
     """Owns patch, engine and workers. Use it from one thread; `live.Live` gives it one of its own.
 
     `report` is called with one line for everything a user should know. `lockstep` is for a render: generators make
@@ -113,7 +111,7 @@ class Session:
         self._values = Values(self._parts, self._flow, once, self._moved)
         self._macros = Macros(self._values, rate)
         self._prompts = Prompts(self._values, self._flow)
-        self._left_out: frozenset[str] = frozenset()
+        self._placeholders = Placeholders(report)
         self._built = Built()
 
     # --- from other threads -------------------------------------------------------------------------------------------
@@ -216,12 +214,12 @@ class Session:
             self._parts.folder = stays.folder
             if not isinstance(wrong, Unplayable) or not (forgiving and wrong.kinds):
                 raise
-            left = self._leave_out(wrong, library)
+            left = self._placeholders.leave_out(wrong, library)
             return self.play(
                 patch, by_hand=by_hand, fade=fade, quant=quant, at=at, step=step, library=left, forgiving=True,
                 sure=sure, marks=marks, home=home,
             )  # fmt: skip
-        self._tell_unknown(graph, library, change)
+        self._placeholders.tell(graph, library, change, anew=library is not self.library)
         heirs = [n for n in change.replaced if goes_on(self.graph.nodes[n], graph.nodes[n])]
         # what is mute has a state that nobody should begin with
         inherits = {self._parts.instances[n].key: old[n].key for n in heirs if old[n].fault[0] == WELL}
@@ -259,22 +257,6 @@ class Session:
             at_frame=at_frame,
             inherits=inherits,
         )
-
-    def _leave_out(self, wrong: Unplayable, library: Library) -> Library:
-        """The library without kinds that cannot be made, which is told."""
-        for problem in wrong.problems:
-            self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
-        self._left_out |= wrong.kinds
-        return Library(*(cls for kind, cls in library.items() if kind not in wrong.kinds))
-
-    def _tell_unknown(self, graph: Graph, library: Library, change: Difference) -> None:
-        """Say which of the nodes that are new stay silent, as nobody knows their kinds."""
-        if library is not self.library:
-            self._left_out &= {kind for kind in self._left_out if kind not in library}
-        known = Graph({name: node for name, node in graph.nodes.items() if node.kind not in self._left_out})
-        for problem in unknown_kinds(known, library):
-            if problem.place.split(".")[1] in (*change.added, *change.replaced):
-                self.report(f"{problem.place.split('.')[1]} stays silent; {problem}")
 
     def _tell_witness(self, change: Difference) -> None:
         if self.witness is not None:
@@ -322,130 +304,7 @@ class Session:
         self.marks = replace(self.marks, soloed=frozenset(names))
         self._go_over(None, self.engine.frame)
 
-    def _set_transport(self, tempo: float | None, beats_per_bar: int, frame: int = 0) -> None:
-        if (tempo, beats_per_bar) != (self.transport.tempo, self.transport.beats_per_bar):
-            now = self.engine.frame
-            moved = self.transport.since(now).with_tempo(tempo, frame or now)
-            self.transport = self._flow.transport = replace(moved, beats_per_bar=beats_per_bar)
-            self._flow.stale()
-
-    def follow(self, transport: Transport) -> None:
-        """Take over bars and beats as somebody else counts them, such as a MIDI clock. The patch stays as it is."""
-        self.transport = self._flow.transport = replace(transport, before=None)
-        self._flow.stale()
-
-    def tempo(self, bpm: float | None, frame: int = 0) -> None:
-        """Go on at another tempo from here; None: at none. The patch stays as it is. Raises UserError.
-
-        `frame` is one to come, or one that was reached just now (0: the engine's).
-        """
-        try:
-            tempo = None if bpm is None else TRANSPORT["tempo"].parse(bpm)
-            self._set_transport(tempo, self.transport.beats_per_bar, frame)
-        except ValueError as error:
-            raise UserError(f"transport.tempo {error}") from error
-
-    def roll(self, yes: bool = True, frame: int = 0) -> None:
-        """Let the beats go on from where they stand; not: let them stand still, and what counts beats wait.
-
-        `frame` is one to come, or one that was reached just now (0: the engine's).
-        """
-        now = self.engine.frame
-        if yes != self.transport.at(frame or now).running:
-            rolling = self.transport.since(now).rolling(yes, frame or now)
-            self.transport = self._flow.transport = rolling.since(now)
-            self._flow.stale()
-
-    # --- params -------------------------------------------------------------------------------------------------------
-
-    @property
-    def graph(self) -> Graph:
-        """What is: every value as it was last set, by whomever."""
-        return self._values.graph
-
-    def find(self, node: str, param: str) -> tuple[GraphNode, Param]:
-        """A node and its param. Raises UserError with one line."""
-        return self._values.find(node, param)
-
-    def get(self, node: str, param: str) -> Any:
-        """What a param was last set to. Raises UserError."""
-        return self._values.get(node, param)
-
-    def set(self, node: str, param: str, value: Any, *, frame: int = 0, clip: bool = False) -> str:
-        """Give a live param a value, at a frame (0: now). Returns "", or `driven by sway` while a wire drives it.
-
-        `clip`: a number out of range is brought into it (controllers), else it is refused. Raises UserError.
-        """
-        return self._values.set(node, param, value, frame=frame, clip=clip)
-
-    def prompt(self, node: str, slot: int, text: str | None = None, weight: float | None = None) -> None:
-        """Give a generator a prompt beside what is wired into it: the words, the weight or both of a slot, 0 to 7.
-
-        Empty words clear it. Raises UserError.
-        """
-        self._prompts.give(node, slot, text, weight)
-
-    def prompts(self, node: str) -> tuple[Slot, ...]:
-        """What a generator's slots hold, from slot 0 on. Raises UserError."""
-        return self._prompts.of(node)
-
-    def scene(self, name: str, seconds: float = 0.0, frame: int = 0) -> None:
-        """Set everything a scene names, or glide there. Raises UserError where there is no such scene."""
-        if name not in self.patch.scenes:
-            raise UserError(f"no scene is called {name!r}{did_you_mean(name, self.patch.scenes)}")
-        self.morph(self.patch.scenes[name], seconds, frame=frame)
-
-    def morph(self, values: Mapping[str, Any], seconds: float, *, meant: bool = False, frame: int = 0) -> None:
-        """Bring params, by `node.param`, to values: numbers glide, each along its own curve, all else is set now.
-
-        A param that somebody sets on the way goes its own way. `meant`: the patch is to say so too, as after an edit;
-        else the values are left behind as a controller's. `frame`: where it begins (0: now). Raises UserError; then
-        nothing has changed.
-        """
-        goals, now = self._values.parted(values, seconds > 0.0)
-        for (node, param), value in now.items():
-            self.set(node, param, value, frame=frame)
-        if meant:
-            before = self.patch
-            for (node, param), value in {**{end: goal[2] for end, goal in goals.items()}, **now}.items():
-                self._values.mean((node, param), value)
-                self.patch = self.patch.with_value(node, param, value)
-            self._remember(before, "new")
-        self._values.glide(goals, round(seconds * self.rate), frame)
-
-    def store_scene(self, name: str, params: Iterable[str] | None = None) -> dict[str, Any]:
-        """Write what plays now into the patch as a scene; returns what it holds. An edit like any other.
-
-        `params`: the values to store, as `node.param`. Without: those that the scene has already; in a new one all
-        that were written, set, or are moved by macros, controls and scenes. Raises UserError.
-        """
-        if fault := name_fault(name):
-            raise UserError(f"scenes.{name} {fault}")
-        paths = chosen(name, self.patch, self.graph, self._flow.driver) if params is None else params
-        try:
-            values = values_now(paths, self.graph)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        self.play(replace(self.patch, scenes={**self.patch.scenes, name: values}))
-        return values
-
-    def macro(self, name: str, value: float, frame: int = 0) -> None:
-        """Move a macro; each of its params goes to the same place of its own range. Raises UserError.
-
-        Where the patch gives the macro a glide, its params are so long on their way, along their own curves.
-        """
-        self._macros.move(self.patch.expose, name, value, frame)
-
-    def macro_value(self, name: str) -> float:
-        """Where a macro stands: where it was moved, or, once its first param went elsewhere, where that stands.
-
-        Raises UserError.
-        """
-        return self._macros.value(self.patch.expose, name)
-
-    def macro_params(self, name: str) -> tuple[Expose, dict[str, Numeric]]:
-        """A macro and the numbers that it moves, by `node.param`. Raises UserError."""
-        return self._macros.params(self.patch.expose, name)
+    # --- at once ------------------------------------------------------------------------------------------------------
 
     def hush(self, yes: bool = True) -> None:
         """Fade everything out; or in again."""
