@@ -41,9 +41,17 @@ def test_what_cannot_be_learned_is_told(trial):
     t = trial(ONE + MACRO)
     assert t.fails("learn(a.value)") == "cell 1: MIDI is off; play with --midi"
     midi = MidiService(t.session, Rack())
-    assert t.fails("learn(a)") == "cell 2: a is a node; name one of its params: a.value"
+    assert t.fails("learn(a)") == "cell 2: a is a node; name one of its params: a.value; or a.mute"
     assert t.fails("learn('warmht')").endswith("did you mean 'warmth'?")
     assert t.fails("learn(a.value, relative='two')").endswith("relative is 'two'; expected one of twos, offset, sign")
+    midi.close()
+
+
+def test_what_pads_do_is_learned_by_its_word(trial):
+    t = trial(ONE)
+    midi = MidiService(t.session, Rack())
+    for word, name in (("hush", "hush"), ("panic", "panic"), ("transport.play", "play"), ("'a.mute'", "a.mute")):
+        assert t.does(f"learn({word})") == f"press or turn a control for {name}"
     midi.close()
 
 
