@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import codecs
 import os
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
 
 from graphflow.control.live.above import shown
+from graphflow.control.live.asking import LEAVE, Asking, answer
 from graphflow.control.live.desk import Desk
 from graphflow.core.errors import UserError
 
 PIECE = 1 << 16
 
 
-class Pipe:
+class Pipe(Asking):
     """Runs what a descriptor says. `said` gets every outcome; `left` is called when there is no more.
 
     A line is a cell; one that goes on, as a `for` does, ends with an empty line.
@@ -29,20 +28,8 @@ class Pipe:
         said: Callable[[str], None],
         left: Callable[[], None] = lambda: None,
     ) -> None:
-        self._desk, self._descriptor, self._said, self._left = desk, descriptor, said, left
-        self._ending = False
-        self._thread = threading.Thread(target=self._run, name="pipe", daemon=True)
-        self.entered = 0
-        self.listening = False
-        """Whether what the desk says is shown here."""
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for the end; False where it has not come within so many seconds."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        super().__init__(desk, "pipe")
+        self._descriptor, self._said, self._left = descriptor, said, left
 
     def end(self) -> None:
         """Take no more. It is not waited for: nothing wakes who waits for a pipe."""
@@ -63,7 +50,7 @@ class Pipe:
         self.listening = True
         try:
             for source in cells(self._lines(), self._desk.unfinished):
-                if self._ending or source.strip() in ("quit()", "exit()", "quit", "exit"):
+                if self._ending or source.strip() in LEAVE:
                     break
                 self._enter(source)
         finally:
@@ -73,14 +60,12 @@ class Pipe:
                 self._left()
 
     def _enter(self, source: str) -> None:
-        self.entered += 1
         try:
-            outcome = self._desk.enter(source).result()
-        except (UserError, CancelledError) as error:
-            self.say(str(error) or "it was not run: the engine ends")
-            return
-        if outcome.text:
-            self.say(outcome.text)
+            text, _ = answer(self._hand_over(source))
+        except UserError as error:
+            text = str(error)
+        if text:
+            self.say(text)
 
     def _lines(self) -> Iterator[str]:
         # not by sys.stdin: its lock would be held by a thread that waits, and Python could not end

@@ -7,7 +7,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 
 from graphflow.control.live.above import Above, shown
+from graphflow.control.live.asking import LEAVE, Asking, answer
 from graphflow.control.live.desk import Desk
 from graphflow.control.live.keys import bindings
 from graphflow.control.live.menu import Menu
@@ -35,7 +36,6 @@ PROMPT, GOES_ON = "gf> ", "... "
 TICK = 0.25
 """Seconds between two looks at the engine: 4 Hz."""
 LEAVES_WITHIN = 5.0
-LEAVE = ("quit()", "exit()", "quit", "exit")
 STYLE = Style.from_dict(
     {
         "prompt": "ansigreen bold",
@@ -47,7 +47,7 @@ STYLE = Style.from_dict(
 )
 
 
-class Repl:
+class Repl(Asking):
     """A prompt at a desk. `left` is called from its thread when the performer leaves (not when `end` ends it)."""
 
     def __init__(
@@ -61,27 +61,14 @@ class Repl:
         input: Input | None = None,
         output: Output | None = None,
     ) -> None:
-        self._desk, self._left, self._history, self._vi, self._greeting = desk, left, history, vi, greeting
+        super().__init__(desk, "prompt")
+        self._left, self._history, self._vi, self._greeting = left, history, vi, greeting
         self._input, self._output = input, output
         self._lookout = Lookout()
         self._above = Above(STYLE)
         self._bar = ""
-        self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._prompt: PromptSession[str] | None = None
-        self._thread = threading.Thread(target=self._run, name="prompt", daemon=True)
-        self.entered = 0
-        self.listening = False
-        """Whether what the desk says is shown here."""
-
-    def start(self) -> None:
-        """Show the prompt."""
-        self._thread.start()
-
-    def join(self, seconds: float | None = None) -> bool:
-        """Wait for the end; False where it has not come within so many seconds."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def end(self) -> None:
         """Take the prompt away and leave the terminal as it was."""
@@ -158,22 +145,17 @@ class Repl:
         return False
 
     def _enter(self, source: str) -> None:
-        self.entered += 1
         try:
-            future = self._desk.enter(source)
+            future = self._hand_over(source)
         except UserError as error:
             self._above.line(str(error), "class:error")
             return
         future.add_done_callback(self._outcome)
 
     def _outcome(self, future: Future[Outcome]) -> None:
-        try:
-            outcome = future.result()
-        except (UserError, CancelledError) as error:
-            self._above.line(str(error) or "it was not run: the engine ends", "class:error")
-            return
-        if outcome.text:
-            self._above.line(outcome.text, "" if outcome.ok else "class:error")
+        text, ok = answer(future)
+        if text:
+            self._above.line(text, "" if ok else "class:error")
 
     async def _tick(self) -> None:
         """Keep the toolbar true. The desk is asked in a thread: it may be held up, and the prompt must not be."""
