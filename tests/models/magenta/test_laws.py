@@ -20,7 +20,7 @@ from graphflow.models.magenta.controls import Controls, Fingers, ask
 from graphflow.models.magenta.model import Model
 from graphflow.models.magenta.noise import gumbel, philox
 from graphflow.models.magenta.prefill import heard, prefill
-from graphflow.models.magenta.sampling import keep_by_rank, keep_by_sort, pick_capped
+from graphflow.models.magenta.sampling import guided, keep_by_rank, keep_by_sort, pick, pick_capped
 from graphflow.models.magenta.session import Session
 from graphflow.models.magenta.snapshot import Snapshot
 from graphflow.models.magenta.streaming import StreamingGenerator
@@ -634,3 +634,16 @@ def test_temperature_zero_takes_the_likeliest() -> None:
     logits = torch.from_numpy(np.random.default_rng(6).standard_normal((4, 1024)).astype(np.float32))
     noise = gumbel(torch.arange(4), torch.arange(4), 1)[:, 0]
     assert torch.equal(pick_capped(logits, noise, torch.zeros(4), torch.full((4,), 50)), logits.argmax(-1))
+
+
+def test_logits_are_bent_into_30_before_chance_is_added() -> None:
+    """60 and 90 become 28.9 and 29.8, so that noise of 1 decides; as they are, or bent into 31, it would not."""
+    logits, noise = torch.tensor([[60.0, 90.0]]), torch.tensor([[1.0, 0.0]])
+    assert pick(logits, noise, torch.ones(1), torch.tensor([2])).tolist() == [0]
+    assert pick(logits, 0.9 * noise, torch.ones(1), torch.tensor([2])).tolist() == [1]
+
+
+def test_guidance_adds_what_each_wish_changes() -> None:
+    rows = torch.tensor([[1.0, 2.0], [0.0, 5.0], [3.0, 1.0]])
+    assert guided(rows, 2.0, 0.5).tolist() == [1.0 + 2.0 * 1.0 - 0.5 * 2.0, 2.0 - 2.0 * 3.0 + 0.5 * 1.0]
+    assert guided(rows, 0.0, 0.0).tolist() == rows[0].tolist()
