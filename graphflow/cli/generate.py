@@ -51,6 +51,7 @@ def run(arguments: Namespace) -> int:
     seeds, prompt = seeds_of(arguments.seed, arguments.num), prompt_of(arguments)
     if arguments.prefill is not None and not arguments.prefill.is_file():
         raise UserError(f"--prefill {arguments.prefill}: no such file; expected one of sound (wav, flac, ogg, mp3)")
+    parts_of(prompt)  # read before anything is loaded
     files = find(arguments.model)
     folder = made_folder(arguments.output)
     progress = Progress(f"{files.name}:", len(seeds) * arguments.duration, "s")
@@ -117,8 +118,14 @@ def about_all(rt: MagentaRT, arguments: Namespace, prompt: Weighted, controls: A
         "seconds": arguments.duration,
         "settings": {name: controls.get(name, getattr(Controls, name)) for name in Asking.__annotations__},
         "prefill": {"file": before.name, "sha256": sha256(before)} if before is not None else None,
-        "prompt": parts_of(prompt),
+        "prompt": [recognised(part) for part in parts_of(prompt)],
     }
+
+
+def recognised(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of the prompt, a recording with its checksum: another of the same name makes other music."""
+    recording = Path(part.get("audio", "")).expanduser()
+    return {**part, "sha256": sha256(recording)} if "audio" in part and recording.is_file() else part
 
 
 def missing(arguments: Namespace, folder: Path, prompt: Weighted, about: dict[str, Any], seed: int) -> Wanted | None:

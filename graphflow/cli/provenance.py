@@ -23,8 +23,18 @@ _TITLE = 200  # characters
 
 def identified(about: Mapping[str, Any]) -> dict[str, Any]:
     """The same with an `id`, by which two are equal or not."""
+    about = _writable(about)
     whole = json.dumps(about, sort_keys=True, ensure_ascii=False)
     return {**about, "id": hashlib.sha256(whole.encode()).hexdigest()[:16]}
+
+
+def _writable(value: Any) -> Any:
+    """With what is no text, as in the name of a file from elsewhere, written out: `\\udcff`."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {key: _writable(held) for key, held in value.items()}
+    return [_writable(held) for held in value] if isinstance(value, list) else value
 
 
 def comment(about: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -200,6 +201,26 @@ def test_words_are_weighed_and_name_the_file(run: Any, out: Path, monkeypatch: p
     assert {text for text, _ in space.known} == {"Wärm, Rhodes!", "disco", "sound of a/dogs.wav"}
 
 
+def test_a_recording_is_known_by_what_is_in_it(
+    run: Any, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("sentencepiece")
+    from tests.models.magenta.style.spaces import WordSpace
+
+    monkeypatch.setattr(api, "MusicCoCa", lambda folder: WordSpace())
+    recording = tmp_path / "dogs.wav"
+    recording.write_bytes(b"barking")
+    run("--style-audio", str(recording))
+    assert run("--style-audio", str(recording)).endswith(": is there, made in this way; --overwrite makes it again\n")
+    recording.write_bytes(b"howling")
+    run("--style-audio", str(recording))
+    assert names(out) == ["dogs-seed1-2.wav", "dogs-seed1.wav"]
+    (part,) = provenance.read(out / "dogs-seed1.wav")["prompt"]
+    assert part["audio"] == str(recording)
+    assert part["sha256"] == hashlib.sha256(b"barking").hexdigest()
+
+
 def test_a_long_prompt_is_cut_and_told_from_another(run: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readers of WAV give up on long comments."""
     pytest.importorskip("ai_edge_litert")
@@ -255,6 +276,7 @@ def test_missing_weights_are_told_with_the_command_that_gets_them(
         (["--prefill", "none.wav"], "--prefill none.wav: no such file; expected one of sound (wav, flac, ogg, mp3)"),
         (["--device", "tpu"], "device is 'tpu'; expected auto, cpu, mps or cuda:N: graphflow runs Magenta RealTime"),
         (["--style-tokens", "1,x"], "style tokens: code 2 is 'x'; expected 0 to 1023, or -1 for masked"),
+        (["--prompt", "\udcff"], "prompt has '\\udcff', which is no text; expected characters of Unicode (UTF-8)"),
         (["--prompt", "disco"], "style: MusicCoCa's files are not there; run `graphflow models download mrt2-small`"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
@@ -285,6 +307,13 @@ def test_what_cannot_be_written_is_told_where_nothing_can_be_deleted_either(tmp_
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"^.*/file/a\.wav: it cannot be written \(.*\); make room, or choose another"):
         provenance.write(tmp_path / "file" / "a.wav", np.zeros((9, 2), np.float32), 48000, "a", {"graphflow": "1"})
+
+
+def test_a_name_from_a_system_with_another_encoding_is_written_out(tmp_path: Path) -> None:
+    about = provenance.identified({"graphflow": "1", "prompt": [{"audio": "dogs\udcff.wav"}]})
+    provenance.write(tmp_path / "a.wav", np.zeros((9, 2), np.float32), 48000, "a", about)
+    assert provenance.read(tmp_path / "a.wav") == about
+    assert about["prompt"] == [{"audio": "dogs\\udcff.wav"}]
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

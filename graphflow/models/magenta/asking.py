@@ -78,8 +78,19 @@ def _part(item: object) -> dict[str, Any] | None:
             raise UserError(f"prompt has {in_short(item)}; expected a weight of 0 or more")
         return None if part is None else {**part, "weight": plain(item[1])}
     if isinstance(item, str):
+        if not _is_text(item):
+            raise UserError(f"prompt has {in_short(item)}, which is no text; expected characters of Unicode (UTF-8)")
         return {"text": item, "weight": 1.0}
     return {"audio": str(item), "weight": 1.0} if isinstance(item, Path) else None
+
+
+def _is_text(words: str) -> bool:
+    """Not so for halves of a character, as Python makes of bytes that the terminal's encoding does not know."""
+    try:
+        words.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_prompt(item: object) -> UserError:

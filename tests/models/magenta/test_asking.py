@@ -73,6 +73,12 @@ def test_a_weight_may_be_a_number_of_numpy(weight: Any) -> None:
     assert part == HALF and type(part["weight"]) is float
 
 
+def test_words_are_text() -> None:
+    with pytest.raises(UserError) as caught:
+        parts_of(["piano", "\udcff"])
+    assert str(caught.value) == ("prompt has '\\udcff', which is no text; expected characters of Unicode (UTF-8)")
+
+
 def test_no_prompt_weighs_less_than_nothing() -> None:
     with pytest.raises(UserError, match=r"^prompt has \('disco', -1\); expected a weight of 0 or more$"):
         parts_of(["piano", ("disco", -1)])
