@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
+import triton
 from torch import Tensor
 
 from graphflow.models.magenta import fused_kernels as kernels
@@ -19,6 +20,8 @@ from graphflow.models.magenta.temporal import Attention, TemporalLayer
 
 HOPPER = (9, 0)
 """From this compute capability on a kernel may begin while the one before it runs."""
+EARLY_TRITON = (3, 5)
+"""The version before knows the instructions and cannot compile them."""
 NARROW = 1024
 
 
@@ -34,8 +37,10 @@ class Cut(NamedTuple):
 
 
 def may_be_early(device: torch.device) -> bool:
-    """Whether the device is one of NVIDIA's that can do it; AMD's call themselves cuda too and count otherwise."""
-    return device.type == "cuda" and torch.version.hip is None and torch.cuda.get_device_capability(device) >= HOPPER
+    """Whether device and compiler can do it. AMD's devices call themselves cuda too and count otherwise."""
+    known = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= EARLY_TRITON
+    nvidia = device.type == "cuda" and torch.version.hip is None
+    return known and nvidia and torch.cuda.get_device_capability(device) >= HOPPER
 
 
 def cut(width: int) -> Cut:

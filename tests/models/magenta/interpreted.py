@@ -25,10 +25,11 @@ SEEDS, TEMPERATURES, TOP_K = [-5, 2**33 + 1, 2**63 - 1, 7], [0.0, 1.2, 1.0, 0.7]
 _patch = interpreter._patch_lang_tensor
 
 
-def _patched(tensor: Any, scope: Any) -> None:
-    """Triton 3.6's own fails with numpy 2.5: an array of one number is no number to it."""
-    _patch(tensor, scope)
-    scope.set_attr(tensor, "__index__", lambda self: int(self.handle.data.item()))
+def _patched(tensor: Any, *scope: Any) -> None:
+    """With numpy 2.5 Triton's own fails: an array of one number is no number to it."""
+    _patch(tensor, *scope)
+    put = scope[0].set_attr if scope else setattr
+    put(tensor, "__index__", lambda self: int(self.handle.data.item()))
 
 
 def steps(slots: int) -> None:

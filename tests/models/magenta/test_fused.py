@@ -102,10 +102,22 @@ def test_every_kernel_compiles_for(capability: int, monkeypatch: pytest.MonkeyPa
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    early = capability >= 90
+    from graphflow.models.magenta.fused import may_be_early
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: divmod(capability, 10))
+    early = may_be_early(torch.device("cuda"))
+    assert early == (capability >= 90 and triton.__version__ >= "3.5")
     found = launches(monkeypatch, 3, early=early)
     assert len({kernel.__name__ for kernel, *_ in found}) == 3
     for kernel, types, constants, hints, options in found:
         source = ASTSource(kernel, types, constants, hints)
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
         assert ("griddepcontrol" in compiled.asm["ptx"]) == early
+
+
+def test_amds_cards_begin_one_kernel_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphflow.models.magenta.fused import may_be_early
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 4))
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert not may_be_early(torch.device("cuda"))
