@@ -250,8 +250,14 @@ class Engine:
 
     def _open(self, seed: int, *, ahead: bool, rewinds: bool, alone: bool) -> Seat:
         assert self.model is not None
-        with _QUIET:
-            generator = self._make(self.model, 1) if alone else self._roomy(self.model)
+        try:
+            with _QUIET:
+                generator = self._make(self.model, 1) if alone else self._roomy(self.model)
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"{self.model.config.name} has no room for another stream in the memory of {self.model.device}; close "
+                "another, or choose a smaller model"
+            ) from error
         seat = Seat(self, generator.open(seed, ahead=ahead, rewinds=rewinds), alone=alone)
         with self._turn:
             self._seats.append(seat)

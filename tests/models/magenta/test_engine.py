@@ -316,3 +316,25 @@ def test_a_model_that_cannot_be_loaded_is_told_to_all_and_tried_again(loads: lis
     with pytest.raises(UserError):
         sharing.take("missing", "cpu", "auto")
     assert 2 <= len(loads) <= 4
+
+
+def test_a_stream_that_the_memory_has_no_room_for_is_one_line_and_the_others_play_on() -> None:
+    def narrow(model: Model, slots: int) -> Step:
+        if slots > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return Step(model.lm, model.decoder, slots, model.device)
+
+    engine = Engine(tiny_model, lambda model, slots: StreamingGenerator(model, slots, step=narrow))
+    first, same = engine.open(3), StreamingGenerator(tiny_model(), 1, step=narrow)
+    session = same.open(3)
+    heard = [first.step()]
+    with pytest.raises(UserError) as raised:
+        engine.open(4)
+    assert str(raised.value) == (
+        "tiny has no room for another stream in the memory of cpu; close another, or choose a smaller model"
+    )
+    heard += [first.step() for _ in range(3)]
+    for chunk in heard:
+        assert np.array_equal(chunk.sound.T, same.step([session]).sound[0].numpy())
+    first.close()
+    engine.close()
