@@ -21,6 +21,8 @@ from graphflow.core.errors import UserError
 from graphflow.models.magenta import noise, step
 from graphflow.models.magenta.batch import Batch, Wanted
 from graphflow.models.magenta.codec.decoder import Decoder
+from graphflow.models.magenta.codec.encoder import Encoder
+from graphflow.models.magenta.config import CHUNK, CONDITIONS
 from graphflow.models.magenta.lm import LanguageModel
 from graphflow.models.magenta.model import device_named
 from graphflow.models.magenta.precision import Precision, apply
@@ -55,7 +57,7 @@ def drawn(seed: Tensor, chunk: Tensor, levels: int) -> Tensor:
 
 @pytest.fixture(params=PRECISIONS)
 def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """A step, and a slot's state taken, put back and begun anew."""
+    """A step of two slots."""
     monkeypatch.setattr(step, "gumbel", drawn)
     lm, decoder = LanguageModel(TINY), Decoder(TINY.codec)
     apply(lm, decoder, request.param, META)
@@ -81,6 +83,26 @@ def test_a_step_takes_nothing_from_the_host_and_asks_for_no_number(watched: Watc
 def test_apples_gpu_has_every_operation_of_a_step(watched: Watch) -> None:
     """As far as torch's own list of kernels says."""
     assert {name for name in watched.operations if not on_apples_gpu(name)} == set()
+
+
+def test_apples_gpu_has_every_operation_beside_the_step() -> None:
+    """A slot's state taken, put back and begun anew; a beginning from sound and codes."""
+    lm, decoder, encoder = LanguageModel(TINY), Decoder(TINY.codec), Encoder(TINY.codec)
+    apply(lm, decoder, "bfloat16", META)
+    for module in (lm, decoder, encoder.to(META)):
+        module.requires_grad_(False)
+    batch = Batch(lm, decoder, 2, META)
+    with torch.inference_mode(), Watch() as watch:
+        codes = encoder.codes(encoder.whole(torch.empty(1, 3 * CHUNK, 2, device=META))[0], TINY.levels)
+        source = lm.conditioning(torch.empty(1, CONDITIONS, dtype=torch.int64, device=META))[None]
+        embedded = lm.embed(lm.ids(codes))[None]
+        lm.temporal.over(embedded, source.expand(1, len(codes), -1), batch.memory.slot(1), 3)
+        decoder.spectra(decoder.features(codes)[None], list(batch.light(1)[2:]))
+        batch.bring_back(1, batch.keep(0))
+        batch.remember(1, 5, batch.remembered(0, 5))
+        batch.begin(0)
+    assert {name for name in watch.operations if not on_apples_gpu(name)} == set()
+    assert torch.float64 not in watch.dtypes
 
 
 def on_apples_gpu(name: str) -> bool:
