@@ -281,6 +281,8 @@ def end_of(value: Any) -> End:
 def node_of(value: Any) -> str:
     """The name of the node that a handle or a text names. Raises UserError."""
     if isinstance(value, Words) or not isinstance(value, str):
+        if not isinstance(value, (Wired, Recipe)) and not hasattr(value, "_kind"):
+            raise UserError(f"{shown(value)} is no node; expected a node or its name")
         end = end_of(value)
         if end.port is None:
             return end.node

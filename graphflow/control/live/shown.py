@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MethodType
 from typing import Any
 
 from graphflow.control.live.draft import Draft
@@ -22,6 +23,15 @@ def literal(value: Any) -> str:
     if isinstance(value, float):
         return show(value)
     return repr(value) if isinstance(value, bool) or value is None else shown(value)
+
+
+def printed(value: Any) -> str:
+    """What a cell's last value looks like: a word without its brackets tells what it does, and the patch is a list."""
+    if isinstance(value, Patch):
+        return str(value)
+    if isinstance(value, MethodType) and value.__doc__:
+        return value.__doc__.splitlines()[0]
+    return repr(value)
 
 
 def node_line(draft: Draft, name: str) -> str:

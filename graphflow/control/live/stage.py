@@ -21,6 +21,7 @@ from graphflow.control.live.leash import Leash, Stopped
 from graphflow.control.live.lexicon import readings, settings, words
 from graphflow.control.live.namespace import Namespace
 from graphflow.control.live.outcome import Outcome, Suggestion
+from graphflow.control.live.shown import printed
 from graphflow.control.live.toolbar import toolbar
 from graphflow.control.live.verbs import Verbs
 from graphflow.session import Session
@@ -223,7 +224,7 @@ class Stage:
         if value is None:
             return ""
         dict.__setitem__(self.namespace, "_", value)
-        return repr(value)
+        return printed(value)
 
     def _ask(self, path: str) -> None:
         """A question in the middle of a cell."""

@@ -523,3 +523,18 @@ def test_what_a_failed_function_has_made_is_not_taken_in_later(trial):
     assert "c" not in t.session.patch.nodes
     assert t.session.patch.transport.tempo is None
     assert "nothing is called 'c'" in t.fails("c")
+
+
+def test_a_word_without_brackets_tells_what_it_does(trial):
+    t = trial()
+    assert t.does("panic") == "panic(): silence now; hush(False) ends it."
+    assert t.session.engine.gain == 1.0
+    assert t.does("patch") == "patch\n  a = steady()\n  out = out()\n  a -> out"
+
+
+def test_what_is_no_node_is_not_muted(trial):
+    t = trial()
+    assert t.fails("mute(1)") == "cell 1: 1 is no node; expected a node or its name"
+    assert t.fails("solo(2.5)") == "cell 2: 2.5 is no node; expected a node or its name"
+    assert t.fails("mute(steady)") == "cell 3: steady is a kind of node; make one, as in steady()"
+    assert t.fails("mute(a.value)") == "cell 4: a.value is a part of a node; expected the node, a"
