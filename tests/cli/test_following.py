@@ -9,12 +9,19 @@ import subprocess
 import sys
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from graphflow.cli import following as followed
 from graphflow.cli import main
+from graphflow.cli.opening import Opened
+from graphflow.core.library import Library
+from graphflow.core.patch import Patch
+from graphflow.session import Session
+from graphflow.session.home import Home
 
 PATCH = """
 format = 1
@@ -107,3 +114,16 @@ def test_nothing_is_followed_where_that_is_not_wanted(folder: Path):
     playing.until("played 4.0 s")
     assert not [line for line in playing.lines if line.startswith("night.toml: ~")]
     assert playing.process.wait(10.0) == 0
+
+
+def test_the_folder_of_node_files_is_that_of_the_patch_that_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(followed, "is_trusted", lambda folder: True)
+    session = Session(Library(), folder=tmp_path / "one")
+    arguments = Namespace(nodes=[], repl=False)
+    opened = Opened(Patch(), Library(), tmp_path / "one" / "night.toml")
+    reloading = followed.following(session, opened, arguments, lambda line: None)
+    assert tmp_path / "one" / "nodes" in reloading._folders()
+    session.home = Home(tmp_path / "two")
+    assert tmp_path / "two" / "nodes" in reloading._folders()
+    assert tmp_path / "one" / "nodes" not in reloading._folders()
+    session.close()
