@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from graphflow.core.declare import AudioIn, AudioOut, Choice, Held, Ramp, Setting, SoundFile, Switch
 from graphflow.core.node import Spec
@@ -33,14 +33,15 @@ class Layout:
     size: int = 4
 
 
-_layouts: WeakKeyDictionary[type, tuple[Spec, Layout]] = WeakKeyDictionary()
+# a kind that is saved again and again lets go of what it was before
+_layouts: WeakKeyDictionary[type, tuple[ref[Spec], Layout]] = WeakKeyDictionary()
 
 
 def layout_of(spec: Spec) -> Layout:
     """The layout of a kind; a pure function of its declaration, made once: every plan asks for every node's."""
     known = _layouts.get(spec.cls)
-    if known is None or known[0] is not spec:
-        known = _layouts[spec.cls] = spec, _layout(spec)
+    if known is None or known[0]() is not spec:
+        known = _layouts[spec.cls] = ref(spec), _layout(spec)
     return known[1]
 
 
