@@ -98,8 +98,8 @@ class StyleDesk:
             began = time.perf_counter()
             try:
                 made = blend(parts, self.encoder, levels=self.levels, mapped=self.mapped, hasty=True)
-            except (RuntimeError, ValueError, TypeError, OSError, MemoryError) as error:
-                # of LiteRT, torch or the system; the last codes stay
+            except Exception as error:  # noqa: BLE001 - of LiteRT, torch or whoever sent it; the last codes stay
+                # a thread that ended would leave a render waiting, and live play with this style for ever
                 reason = " ".join(str(error).split())
                 made = Blend(self.codes, self._now[1].shares, f"style: {type(error).__name__}: {reason}")
             if made is None:  # something was encoded, which took long: look for newer parts first

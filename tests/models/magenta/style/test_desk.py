@@ -169,6 +169,22 @@ def test_a_fault_inside_keeps_the_last_codes_and_the_thread(desk: Callable[..., 
     assert (new.codes, new.trouble) == (expected("funk"), "")
 
 
+def test_whatever_an_encoder_raises_the_desk_goes_on(desk: Callable[..., StyleDesk]) -> None:
+    space = WordSpace()
+    new = desk(space)
+    space.fault = KeyError("no such piece")
+    new.ask(texts("jazz"))
+    assert new.settle(10.0)
+    assert new.trouble == "style: KeyError: 'no such piece'"
+    new.ask([{"image": {"light": 10**400}, "weight": 1.0}])  # no float can be so large
+    assert new.settle(10.0)
+    assert new.trouble.startswith("style: OverflowError: "), new.trouble
+    space.fault = None
+    new.ask(texts("funk"))
+    assert new.settle(10.0)
+    assert (new.codes, new.trouble) == (expected("funk"), "")
+
+
 def test_levels_are_masked_and_checked(desk: Callable[..., StyleDesk]) -> None:
     new = desk(WordSpace(), levels=6)
     new.ask([Part(tokens=TWELVE).data()])
