@@ -119,6 +119,8 @@ class Listening:
         return self._future.result()
 
     def _run(self) -> None:
+        # a thread begins with as many as the step beside it has just then: sums would come out otherwise in a replay
+        torch.set_num_threads(1)
         try:
             self._future.set_result(self._work())
         except BaseException as fault:  # noqa: BLE001 - the asker gets it

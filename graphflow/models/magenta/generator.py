@@ -91,7 +91,7 @@ class Generator:
 
     def set(self, state: Mapping[str, Any]) -> None:
         """Everything that is wanted, as plain data; the latest wins, from the next step on."""
-        wish = self.player.wish = read(state)
+        wish = self.player.wish = read(state, self.settings.folder)
         self.player.latch.follow(wish)
 
     def step(self, frame: int) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from graphflow.models.magenta.config import CODES, PITCHES
@@ -70,8 +71,8 @@ class _Reader:
         return ()
 
 
-def read(state: Mapping[str, Any]) -> Wish:
-    """The wish of a full state: what it leaves out is as `Controls` has it."""
+def read(state: Mapping[str, Any], folder: Path = Path()) -> Wish:
+    """The wish of a full state: what it leaves out is as `Controls` has it. Names of sound files begin in `folder`."""
     r = _Reader()
     r.ignored += len(set(state) - _KEYS)
     params = r.table(state.get("params"))
@@ -86,7 +87,7 @@ def read(state: Mapping[str, Any]) -> Wish:
         r.ignored += word not in words
         controls[name] = word if word in words else getattr(Controls, name)
     return Wish(
-        parts=(*_own(r, params), *_wired(r, state)),
+        parts=(*_own(r, params), *_wired(r, state, folder)),
         controls=controls,
         notes=_notes(r, state.get("notes")),
         bypass=bool(params.get("bypass", False)),
@@ -109,9 +110,15 @@ def _own(r: _Reader, params: Mapping[str, Any]) -> list[Part]:
     return parts
 
 
-def _wired(r: _Reader, state: Mapping[str, Any]) -> list[Part]:
+def _wired(r: _Reader, state: Mapping[str, Any], folder: Path) -> list[Part]:
     style = r.table(state.get("style"))
-    return [part for part in r.rows(style.get("parts", [])) if r.table(part)]
+    return [_placed(part, folder) for part in r.rows(style.get("parts", [])) if r.table(part)]
+
+
+def _placed(part: Part, folder: Path) -> Part:
+    """With a recording's name as it is found from anywhere."""
+    audio = part.get("audio")
+    return {**part, "audio": str(folder / Path(audio).expanduser())} if isinstance(audio, str) and audio else part
 
 
 def _notes(r: _Reader, rows: object) -> dict[int, tuple[float, int]]:
