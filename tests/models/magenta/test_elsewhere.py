@@ -40,6 +40,7 @@ class Watch(TorchDispatchMode):
         super().__init__()
         self.operations: set[str] = set()
         self.dtypes: set[torch.dtype] = set()
+        self.from_host: list[Any] = []  # what torch.tensor was given, which no mode sees
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -59,12 +60,16 @@ def drawn(seed: Tensor, chunk: Tensor, levels: int) -> Tensor:
 def watched(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Watch:
     """A step of two slots."""
     monkeypatch.setattr(step, "gumbel", drawn)
+    from_host = torch.tensor
     lm, decoder = LanguageModel(TINY), Decoder(TINY.codec)
     apply(lm, decoder, request.param, META)
     lm.requires_grad_(False)
     decoder.requires_grad_(False)
     batch, wanted = Batch(lm, decoder, 2, META), Wanted.empty(2, META)
     with torch.inference_mode(), Watch() as watch:
+        monkeypatch.setattr(
+            torch, "tensor", lambda *data, **how: watch.from_host.append(data) or from_host(*data, **how)
+        )
         step.advance(step.plainly(lm), lm, decoder, batch, wanted)
     return watch
 
@@ -77,6 +82,7 @@ def test_a_step_makes_no_float64(watched: Watch) -> None:
 
 def test_a_step_takes_nothing_from_the_host_and_asks_for_no_number(watched: Watch) -> None:
     """A graph that is being captured could not: on CUDA such a step cannot be played at all."""
+    assert watched.from_host == []
     assert not {name for name in watched.operations if name.startswith(("lift_fresh", "_local_scalar", "item"))}
 
 
