@@ -181,19 +181,24 @@ def _encode(part: Part, wave: torch.Tensor, config: Config, salt: str) -> Iterat
 
 
 def compare_codes(part: Part, encoder: Encoder, features: torch.Tensor) -> Row:
-    """The encoder's codes. Each is judged from where the reference's codes before it lead, so that after a tie the
-    further levels can still be compared."""
+    """The encoder's codes. Each of the reference's is judged from where those before it lead, so that after a tie the
+    further levels can still be compared; ours until they part from the reference's."""
     reference = part.whole("codes", *features.shape[:2], None, least=0, most=CODES - 1)
     levels, books = reference.shape[-1], len(encoder.codebooks)
     if levels > books:
         return Row(part.case, "codes", float("inf"), 0, "of the codes", f"{levels} levels, ours {books}")
-    left, wrong, ties = features, 0, 0
-    for book, code in zip(encoder.codebooks, torch.from_numpy(reference).unbind(-1), strict=False):
+    left, wrong, ties, parted = features, 0, 0, torch.zeros(features.shape[:2], dtype=torch.bool)
+    ours = encoder.codes(features, levels)
+    for level, code in enumerate(torch.from_numpy(reference).unbind(-1)):
+        book = encoder.codebooks[level]
         distance = book.square().sum(-1) - 2.0 * left @ book.T
-        further = distance.gather(-1, code[..., None])[..., 0] - distance.amin(-1)
-        other = distance.argmin(-1) != code
-        tie = other & (further <= TIE * float(distance.abs().max()))
-        wrong, ties = wrong + int((other & ~tie).sum()), ties + int(tie.sum())
+        own = ours[..., level]
+        limit = distance.amin(-1) + TIE * distance.abs().max()
+        far, too_far = (distance.gather(-1, some[..., None])[..., 0] > limit for some in (code, own))
+        other = (own != code) & ~parted
+        miss = far | (other & too_far)
+        wrong, ties = wrong + int(miss.sum()), ties + int((other & ~miss).sum())
+        parted |= other
         left = left - book[code]
     note = f"{ties} are ties" if ties else ""
     return Row(part.case, "codes", wrong, 0, f"of {reference.size} codes", note)
