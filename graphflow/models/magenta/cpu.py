@@ -63,6 +63,7 @@ class CpuStep(Step):
         at_model, at_codec = self._teams() if large else (Team(), Team())
         self._lm = CpuLanguageModel(lm, at_model)
         self._fast = None if exact(lm) else FastDecoder(decoder, self._crew, at_codec)
+        self._torch_cores = self.cores if large and self._fast is None else 1
         self._warm_up()
 
     def _teams(self) -> tuple[Team, Team]:
@@ -126,7 +127,7 @@ class CpuStep(Step):
     def _sound(self, running: list[int]) -> Tensor:
         sound = torch.zeros(self.batch.slots, CHUNK, 2)
         for slot in running:
-            with torch_threads(self.cores if self._fast is None else 1):
+            with torch_threads(self._torch_cores):
                 sound[slot] = self._decode(slot)
         return sound
 

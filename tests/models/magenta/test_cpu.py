@@ -446,3 +446,19 @@ def test_what_fewer_bits_do_to_the_choice_of_codes(precision: str, most: float, 
     nats, kept = divergence(precision)
     assert 0.0 < nats < most
     assert least < kept < 1.0
+
+
+def test_a_small_models_codec_asks_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = CpuStep(model("float32").lm, model("float32").decoder, 1, torch.device("cpu"), cores=2)
+    asked: list[int] = []
+    decode = step._decode
+
+    def spied(slot: int) -> Tensor:
+        asked.append(torch.get_num_threads())
+        return decode(slot)
+
+    monkeypatch.setattr(step, "_decode", spied)
+    step.wanted.running.fill_(True)
+    step.run()
+    step.close()
+    assert asked == [1]  # a second would find nothing to do, and look for it on a core that others need
