@@ -72,31 +72,31 @@ class Config:
         return asdict(self)
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], name: str = "") -> Config:
-        """From plain data, as `data` gives it and as parity sets hold it. Raises UserError."""
+    def of(cls, data: Mapping[str, Any], name: str = "", place: str = "") -> Config:
+        """From plain data, as `data` gives it and as parity sets hold it, and where that lies. Raises UserError."""
         try:
-            temporal = _whole(data["temporal"], "temporal")
-            depth = _whole({**data["depth"], "window": 0}, "depth")
-            codec = CodecSizes(**_whole(data["codec"], "codec"))
+            temporal = _whole(_part(data, "temporal"), "temporal")
+            depth = _whole({**_part(data, "depth"), "window": 0}, "depth")
+            codec = CodecSizes(**_whole(_part(data, "codec"), "codec"))
             if "window" not in temporal:
                 raise KeyError("window")
             if codec.used_levels > codec.quantizer_levels:
                 raise ValueError(f"{codec.used_levels} levels used of {codec.quantizer_levels}")
             conditioning = _whole({"conditioning": data["conditioning"]}, "model")["conditioning"]
             return cls(str(data.get("name") or name), conditioning, Stack(**temporal), Stack(**depth), codec)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(
-                f"{name or 'config'}: the model's sizes cannot be read ({error}); expected all of SMALL's"
+                f"{place or name or 'config'}: the model's sizes cannot be read ({error}); expected all of SMALL's"
             ) from error
 
     @classmethod
     def read(cls, path: Path) -> Config:
         """From a JSON file. Raises UserError."""
         try:
-            data = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, RecursionError, ValueError) as error:
             raise UserError(f"{path}: the model's sizes cannot be read ({error}); download the model again") from error
-        return cls.of(data, path.name)
+        return cls.of(data, path.name, str(path))
 
     def renamed(self, name: str) -> Config:
         return replace(self, name=name)
@@ -109,6 +109,16 @@ class Config:
             f"conditioning {self.conditioning}, codec {c.features} features, {c.used_levels} of "
             f"{c.quantizer_levels} levels, base depths {c.encoder_base_depth} and {c.decoder_base_depth}"
         )
+
+
+def _part(data: Any, part: str) -> Mapping[str, Any]:
+    """Raises TypeError, KeyError."""
+    if not isinstance(data, Mapping):
+        raise TypeError(f"it is {data!r:.40}, no object")
+    if not isinstance(data[part], Mapping):
+        raise TypeError(f"{part} is {data[part]!r:.40}, no object")
+    found: Mapping[str, Any] = data[part]
+    return found
 
 
 def _whole(sizes: Mapping[str, Any], part: str) -> dict[str, int]:

@@ -38,7 +38,7 @@ def sizes(folder: Path, case: str) -> tuple[Config, str]:
         data = json.loads(path.read_text(encoding="utf-8"))
         salt = data.get("salt", "")
         salt.encode()
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, RecursionError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); expected the set's sizes and its salt, a text") from error
     config = Config.of(data, str(path))
     if config.temporal.window < 1:

@@ -161,6 +161,22 @@ def test_other_sizes_without_a_config(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("[1]", "it is [1], no object"),
+        ('{"temporal": 5}', "temporal is 5, no object"),
+        ("[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_a_config_that_is_none_is_named_with_its_place(text: str, said: str, tmp_path: Path) -> None:
+    write_hollow(tmp_path / "mine" / "model.safetensors", model_shapes(TINY))
+    (tmp_path / "mine" / "config.json").write_text(text)
+    assert refusal(tmp_path / "mine").startswith(
+        f"{tmp_path}/mine/config.json: the model's sizes cannot be read ({said}"
+    )
+
+
 def test_a_folder_without_weights(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     assert refusal(tmp_path / "mine") == (

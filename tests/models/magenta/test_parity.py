@@ -85,7 +85,7 @@ def lines_of(folder: Path, capsys: pytest.CaptureFixture[str], code: int = 1) ->
         (("temporal", "dim"), 64.5, "temporal dim is 64.5, no whole number"),
         (("conditioning",), "wide", "model conditioning is 'wide', no whole number"),
         (("codec", "used_levels"), 17, "17 levels used of 16"),
-        (("codec",), 3, "no attribute"),
+        (("codec",), 3, "codec is 3, no object"),
         (("salt",), 7, "expected the set's sizes and its salt, a text"),
         (("salt",), "\ud800", "expected the set's sizes and its salt, a text"),
     ],
