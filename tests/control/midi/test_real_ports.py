@@ -145,8 +145,8 @@ def test_a_real_clock_is_given_and_followed(live: Any) -> None:
             peer.play(0xFA)
     stage.until(lambda: stage.midi.statistics().received >= 49, "the ticks")
     assert stage.midi.clock_in.running
-    assert stage.midi.ports.send(b"\xfa", NAME)
-    stage.until(lambda: peer.hears(0xFA), "a start")
+    # again and again: a cycle that JACK loses on a busy machine takes its messages with it
+    stage.until(lambda: stage.midi.ports.send(b"\xfa", NAME) and peer.hears(0xFA), "a start")
 
 
 @pytest.mark.audio
