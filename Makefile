@@ -20,8 +20,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 play: .venv/.installed ## Play the first patch: prompts become music that you can steer
 	@$(BIN)/graphflow play patches/01-first-light.toml $(ARGS)
 
-test: .venv/.installed-dev ## Run the tests (ARGS goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/.installed-dev ## Run the tests, in two processes (ARGS goes to pytest; -n 0: in one)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: format lint types rooms ## Format, lint, types, and who may import whom; make -k check shows all there is
 
