@@ -45,7 +45,8 @@ class Maker:
         self._fade = round(SEAM_SECONDS * generator.rate)
         self._applied = 0
         self._state = b""
-        self._looked_at = 0
+        self._looked = 0, False
+        self._goes_back = True
         self._seam = Seam()
         self._last: Made | None = None
         self._told_bad = self._overtaken = False
@@ -77,27 +78,37 @@ class Maker:
     def chunk(self, heard: Sequence[int] | None = None, told: Any = None) -> None:
         """The next chunk, with the newest state and all that was heard.
 
+        A state for which it is too late waits: the chunk is made as it was guessed, and then again with the state.
         In a replay `heard` is what it heard then, `told` what it told of its step.
         """
         memory, stream, ring = self._memory, self._stream, self._memory.ring
         began = time.perf_counter_ns()
         frame, seam = stream.frame, self._seam
-        applied = self._latch()
+        applied = 0 if self.waits and not self._pace.time_for_news else self._latch()
         if self._ear is not None:
             self._hear(self._ear, frame, heard)
         block = self._step(seam, told)
         made = stream.feed(block)
         spent = time.perf_counter_ns() - began
         margin = ring.written - memory.play_position
-        self._pace.made(margin, spent * 1e-9, block.shape[1] / self._generator.rate)
-        timed = not self._order.lockstep or self._order.repeats
-        takes_back = rolls_back(self._generator) and not stream.resamples and timed
+        takes_back = self._takes_back
+        self._pace.made(margin, spent * 1e-9, block.shape[1] / self._generator.rate, anew=takes_back and applied > 0)
         ring.write(made, final=not takes_back)
         self._last = Made(frame, block.shape[1], block[:, -1].copy(), seam) if takes_back else None
         chunk = memory.chunk
         self._pass_on(chunk, 0)
         memory.note_chunk(margin, spent, stream.frame - frame)
         self._echo(applied, chunk, frame, frame + self._latency())
+
+    @property
+    def _takes_back(self) -> bool:
+        timed = not self._order.lockstep or self._order.repeats
+        return rolls_back(self._generator) and not self._stream.resamples and timed
+
+    @property
+    def waits(self) -> bool:
+        """Whether a state has come for which a chunk could be made again, as the generator did when last asked."""
+        return self._takes_back and self._goes_back and self._newer()
 
     def _hear(self, ear: Ear, frame: int, before: Sequence[int] | None) -> None:
         again = self._order.repeats
@@ -116,7 +127,8 @@ class Maker:
         if last is None or (at is None and not (self._newer() and self._pace.room_to_remake(self._fade))):
             return False
         began = time.perf_counter_ns()
-        if not self._generator.rewind():  # type: ignore[attr-defined]
+        self._goes_back = self._generator.rewind()  # type: ignore[attr-defined]
+        if not self._goes_back:
             self._last = None
             return False
         self._stream.back(last.frames)
@@ -155,7 +167,7 @@ class Maker:
 
     def forget(self) -> None:
         """The generator is not where it was: the last chunk cannot be taken back, and the state has to be set again."""
-        self._last, self._applied, self._state = None, 0, b""
+        self._last, self._applied, self._state, self._looked = None, 0, b"", (0, False)
 
     def _pass_on(self, chunk: int, again: int) -> None:
         """What the generator tells of its step, for a replay."""
@@ -183,11 +195,12 @@ class Maker:
     def _newer(self) -> bool:
         """Whether the session has sent another state than the one in effect."""
         seq = self._memory.state.seq
-        if seq in (self._applied, self._looked_at):
+        if seq == self._applied:
             return False
-        letter = self._memory.state.get()
-        self._looked_at = seq  # the same words again are no reason to make anything again
-        return letter is not None and letter.data != self._state
+        if seq != self._looked[0]:
+            letter = self._memory.state.get()
+            self._looked = seq, letter is not None and letter.data != self._state
+        return self._looked[1]  # the same words again are no reason to make anything again
 
     def _latch(self) -> int:
         """Hand the generator the newest state; returns its number, or 0 when there is no new one."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from statistics import median
 
 from graphflow.audio.ring import FADE
 from graphflow.worker.channel import Order
-from graphflow.worker.just_in_time import KEPT, JustInTime
+from graphflow.worker.just_in_time import KEPT, MARGIN, JustInTime
 from graphflow.worker.layout import Control, SlotMemory
 from graphflow.worker.play_clock import PlayClock
 from graphflow.worker.together import Together
@@ -59,7 +60,17 @@ class Pace:
         the card reads at once and ahead."""
         if not self.own:
             return int(self._memory.control[Control.LEAD])
-        return round(self._lead.seconds * self._order.rate) + self._clock.stride + FADE
+        return self._frames(self._lead.seconds)
+
+    def _frames(self, seconds: float) -> int:
+        """A time before a frame is due, with what the card reads at once and ahead."""
+        return round(seconds * self._order.rate) + self._clock.stride + FADE
+
+    @property
+    def time_for_news(self) -> bool:
+        """Whether a new state's chunk, were it begun as of the last look, would be there in time."""
+        left = self._memory.ring.written - self._clock.position
+        return not self.own or left >= self._frames(self._lead.expected_anew + MARGIN)
 
     @property
     def first(self) -> int:
@@ -73,8 +84,11 @@ class Pace:
         """The frame a lead ahead of what is playing."""
         return self._memory.play_position + self.lead
 
-    def wait(self) -> float:
-        """Seconds until the next chunk should be begun, as of the last look, or until another look; 0: now."""
+    def wait(self, *, anew: bool = False) -> float:
+        """Seconds until the next chunk should be begun, as of the last look, or until another look; 0: now.
+
+        `anew`: with a new state, which may cost more; where there is no time for that any more, as without one.
+        """
         ring, rate = self._memory.ring, self._order.rate
         if self._order.lockstep:
             return 0.0 if ring.written < ring.target else 1.0
@@ -84,7 +98,8 @@ class Pace:
             self._together.leave(self._order.slot)
             ready = (ring.written - max(ring.target, self.ahead)) / rate
             return 0.0 if ready < 0.0 else min(0.02, max(0.001, ready))
-        alone = self._moment + (ring.written - self.lead - self._clock.position) / rate
+        lead = self._frames(self._lead.seconds_anew) if anew and self.time_for_news else self.lead
+        alone = self._moment + (ring.written - lead - self._clock.position) / rate
         moment = self._together.moment(self._order.slot, ring.written, alone)
         return min(LOOK_SECONDS, max(0.0, moment - self._moment))
 
@@ -102,14 +117,17 @@ class Pace:
         self._memory.control[Control.SKIPS] += 1
         self._lead.missed((self._memory.play_position - self._memory.ring.written) / self._order.rate)
 
-    def made(self, margin: int, spent: float, length: float) -> None:
-        """A chunk is there: `margin` frames before its first is played, in `spent` of its `length` (s)."""
+    def made(self, margin: int, spent: float, length: float, *, anew: bool = False) -> None:
+        """A chunk is there: `margin` frames before its first is played, in `spent` of its `length` (s).
+
+        `anew`: with a new state, and another time that may have waited for the next chunk.
+        """
         ring = self._memory.ring
         if not self._order.lockstep and margin < FADE and ring.written > ring.start:
             self._memory.control[Control.MISSES] += 1
             if self.own:
                 self._lead.missed((FADE - margin) / self._order.rate)
-        self._lead.observe(spent, length)
+        self._lead.observe(spent, length, anew=anew)
         self._length, self._again = length, 0.0
         self._made += 1
         while self._remakes and self._remakes[0][0] <= self._made - KEPT:
@@ -138,12 +156,13 @@ class Pace:
 
     def room_to_remake(self, fade: int) -> bool:
         """Whether the chunk made last can be made again, heard from some frame on, and the next be in time as well."""
-        expected = max((self._lead.expected, *(spent for _, spent in self._remakes)))
+        before = [spent for _, spent in self._remakes]
+        expected = max(self._lead.expected, median(before) if before else 0.0)  # a reset is rare and costs the most
         if self._order.lockstep or not self._lead.usable or self._again + expected > AGAIN * self._length:
             return False
         rate = self._order.rate
         left = self._memory.ring.written - self._clock.position - expected * rate
-        next_needs = round(self._lead.seconds * rate) + self._clock.stride + FADE
+        next_needs = self._frames(self._lead.seconds)
         return left > max(self.guard + fade, next_needs)
 
     def _rtf(self) -> float:

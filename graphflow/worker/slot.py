@@ -124,7 +124,7 @@ class Slot:
             if pace.too_late:
                 pace.skipped()
                 maker.begin(pace.ahead)
-            if (wait := pace.wait()) <= 0.0:
+            if (wait := pace.wait(anew=maker.waits)) <= 0.0:
                 maker.chunk()
                 self._between(generator, maker)
             elif not maker.remake():

@@ -43,6 +43,23 @@ def test_it_is_what_all_but_one_of_a_hundred_chunks_took() -> None:
     assert lead.expected == 0.02
 
 
+def test_chunks_with_a_new_state_are_expected_by_themselves() -> None:
+    lead = made(JustInTime(), 40, 0.005)
+    assert lead.seconds_anew == lead.seconds
+    for _ in range(4):
+        lead.observe(0.02, CHUNK, anew=True)
+        made(lead, 5, 0.005)
+    assert (lead.expected, lead.expected_anew) == (0.005, 0.02)
+    assert lead.seconds_anew - lead.seconds == pytest.approx(0.015)
+
+
+def test_where_every_chunk_has_a_new_state_that_is_what_they_take() -> None:
+    lead = made(JustInTime(), 1, 0.005)
+    for _ in range(20):
+        lead.observe(0.02, CHUNK, anew=True)
+    assert (lead.expected, lead.expected_anew) == (0.02, 0.02)
+
+
 def test_old_chunks_are_forgotten() -> None:
     lead = made(JustInTime(), 50, 0.03)
     made(lead, 260, 0.005)

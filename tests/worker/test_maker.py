@@ -56,8 +56,9 @@ class Moment:
     just_in_time = True
     untouched = 0
     room = True
+    time_for_news = True
 
-    def made(self, margin: int, spent: float, length: float) -> None: ...
+    def made(self, margin: int, spent: float, length: float, *, anew: bool = False) -> None: ...
 
     def remade(self, spent: float) -> None: ...
 

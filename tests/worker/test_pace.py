@@ -167,6 +167,40 @@ def test_a_chunk_can_be_made_again_while_enough_is_left_of_it(memory: SlotMemory
     assert not just.room_to_remake(192)
 
 
+def test_one_that_takes_longer_to_make_again_than_most_is_no_reason_to_leave_it(
+    memory: SlotMemory, clock: Clock
+) -> None:
+    just = pace(memory)
+    for spent in (0.006, 0.019, 0.006):
+        just.made(5000, 0.005, 0.04)
+        just.remade(spent)
+    for _ in range(10):
+        just.made(5000, 0.005, 0.04)
+    chunks(memory, 2)
+    just.look()
+    just._clock.position = 2 * CHUNK - (max(just.guard + 192, just.lead) + 0.006 * RATE + 2)
+    assert just.room_to_remake(192)
+
+
+def test_a_chunk_with_a_new_state_is_begun_earlier_and_as_ever_where_it_is_too_late_for_that(
+    memory: SlotMemory, clock: Clock
+) -> None:
+    just = pace(memory)
+    for _ in range(10):
+        just.made(5000, 0.005, 0.04)
+    just.made(5000, 0.015, 0.04, anew=True)
+    chunks(memory, 2)
+    just.look()
+    just._clock.position = 2 * CHUNK - just.lead - 0.011 * RATE  # 10 ms more than a plain one takes, and 1
+    assert just.time_for_news
+    assert just.wait(anew=True) == pytest.approx(0.001, abs=1e-4)
+    just._clock.position = 2 * CHUNK - just.lead - 0.005 * RATE
+    assert not just.time_for_news
+    assert just.wait(anew=True) == just.wait() == pacing.LOOK_SECONDS
+    just._clock.position = 2 * CHUNK - just.lead
+    assert just.wait(anew=True) == 0.0
+
+
 def test_making_again_takes_no_more_than_half_of_a_chunks_time(memory: SlotMemory, clock: Clock) -> None:
     just = pace(memory)
     for _ in range(10):
