@@ -87,7 +87,7 @@ class Pace:
     def wait(self, *, anew: bool = False) -> float:
         """Seconds until the next chunk should be begun, as of the last look, or until another look; 0: now.
 
-        `anew`: with a new state, which may cost more; where there is no time for that any more, as without one.
+        `anew`: with a new state, which may cost more; where there is no time for that any more, now, as it was guessed.
         """
         ring, rate = self._memory.ring, self._order.rate
         if self._order.lockstep:
@@ -98,7 +98,7 @@ class Pace:
             self._together.leave(self._order.slot)
             ready = (ring.written - max(ring.target, self.ahead)) / rate
             return 0.0 if ready < 0.0 else min(0.02, max(0.001, ready))
-        lead = self._frames(self._lead.seconds_anew) if anew and self.time_for_news else self.lead
+        lead = self._frames(self._lead.seconds_anew) if anew else self.lead
         alone = self._moment + (ring.written - lead - self._clock.position) / rate
         moment = self._together.moment(self._order.slot, ring.written, alone)
         return min(LOOK_SECONDS, max(0.0, moment - self._moment))
