@@ -21,6 +21,8 @@ LOOK = 0.005
 COLLECT = 10.0
 """Seconds between garbage collections, which otherwise come when they like and stop every Python thread."""
 FADE_IN, FADE_OUT = 0.1, 0.25
+LATEST = 0.5
+"""Seconds after the fade in which it ends, whatever the engine says."""
 REACTS_WITHIN = 3.0
 """Seconds after which a loop that a node holds up is interrupted, so that one signal is enough to end."""
 READY_WITHIN = 60.0
@@ -115,7 +117,7 @@ class Live:
                 self.ending = True
             if self.ending and not deadline:
                 engine.fade(0.0, FADE_OUT)
-                deadline = now + FADE_OUT + 0.5
+                deadline = now + FADE_OUT + LATEST
             if deadline and (now > deadline or (engine.silent and (frames is None or engine.frame - first >= frames))):
                 return
             if now - collected > COLLECT:
@@ -147,8 +149,8 @@ class Live:
         Not by the loop's own signal handlers: those wait for a node that holds the loop up, and Ctrl-C must not.
         """
         loop, main = asyncio.get_running_loop(), threading.get_ident()
-        heard = threading.Event()
-        asked = 0
+        heard, ended = threading.Event(), threading.Event()
+        asked, held_up = 0, False
 
         def on_signal(number: int, frame: object) -> None:
             nonlocal asked
@@ -158,7 +160,7 @@ class Live:
             if asked == 1:
                 loop.call_soon_threadsafe(react)
                 threading.Thread(target=watch, name="waiting for the end", daemon=True).start()
-            elif asked == 2 and heard.is_set():
+            elif asked == 2 and heard.is_set() and not held_up:
                 loop.call_soon_threadsafe(self.end)
             else:
                 raise KeyboardInterrupt
@@ -168,7 +170,11 @@ class Live:
             self.end()
 
         def watch() -> None:
-            if not heard.wait(REACTS_WITHIN) and hasattr(signal, "pthread_kill"):  # not on Windows
+            nonlocal held_up
+            if heard.wait(REACTS_WITHIN) and ended.wait(FADE_OUT + LATEST + REACTS_WITHIN):
+                return
+            held_up = True  # by a node, before it was heard or while it fades out
+            if hasattr(signal, "pthread_kill"):  # not on Windows
                 signal.pthread_kill(main, signal.SIGINT)
 
         numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -178,6 +184,7 @@ class Live:
             signal.signal(number, on_signal)
 
         def undo() -> None:
+            ended.set()
             for number, handler in before.items():
                 signal.signal(number, handler)
 

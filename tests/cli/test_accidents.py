@@ -112,6 +112,24 @@ def test_one_signal_is_enough_while_a_node_holds_everything_up(patch: Path):
     assert "nodes.s: own/sleeper.py:14 kept everything waiting; use await self.blocking(...) there" in playing.text
 
 
+@pytest.mark.slow
+def test_one_signal_is_enough_where_a_node_holds_up_the_fade(patch: Path):
+    (patch / "own").mkdir()
+    waits = "        await asyncio.sleep(0.5)\n        Path('plays').touch()\n"
+    waits += "        while not Path('now').exists():\n            await asyncio.sleep(0.01)\n"
+    waits += "        await asyncio.sleep(0.05)\n"
+    sleeper = SLEEPER.replace("        while True", f"{waits}        while True")
+    sleeper = sleeper.replace("import time\n", "import asyncio\nimport time\nfrom pathlib import Path\n")
+    (patch / "own" / "sleeper.py").write_text(sleeper)
+    wired = TONE.replace('out"]', 'out", "s -> tone.freq"]') + '[nodes.s]\nkind = "sleeper"\n'
+    (patch / "held.toml").write_text(wired)
+    playing = Playing("held.toml", "--nodes", "own", "--device", "null", cwd=patch)
+    wait_until((patch / "plays").exists, 30.0, "half a second of music")
+    (patch / "now").touch()
+    assert playing.end() == 0
+    assert "nodes.s: own/sleeper.py:21 kept everything waiting" in playing.text
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_compiles(patch: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GRAPHFLOW_CACHE", str(patch / "cache"))
