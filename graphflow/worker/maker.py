@@ -46,7 +46,7 @@ class Maker:
         self._applied = 0
         self._state = b""
         self._looked = 0, False
-        self._goes_back = True
+        self._goes_back, self._waited = True, False
         self._seam = Seam()
         self._last: Made | None = None
         self._told_bad = self._overtaken = False
@@ -84,7 +84,8 @@ class Maker:
         memory, stream, ring = self._memory, self._stream, self._memory.ring
         began = time.perf_counter_ns()
         frame, seam = stream.frame, self._seam
-        applied = 0 if self.waits and not self._pace.time_for_news else self._latch()
+        self._waited = self.waits and not self._waited and not self._pace.time_for_news  # a state waits once at most
+        applied = 0 if self._waited else self._latch()
         if self._ear is not None:
             self._hear(self._ear, frame, heard)
         block = self._step(seam, told)
@@ -132,6 +133,7 @@ class Maker:
             self._last = None
             return False
         self._stream.back(last.frames)
+        self._waited = False
         applied = self._latch()
         block = self._step(last.seam, told)
         if block.shape[1] != last.frames:

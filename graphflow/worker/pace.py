@@ -68,9 +68,14 @@ class Pace:
 
     @property
     def time_for_news(self) -> bool:
-        """Whether a new state's chunk, were it begun as of the last look, would be there in time."""
+        """Whether a new state's chunk, were it begun as of the last look, would be there in time; yes as well where
+        none is ever made again, as waiting would be in vain."""
         left = self._memory.ring.written - self._clock.position
-        return not self.own or left >= self._frames(self._lead.expected_anew + MARGIN)
+        return (
+            not self.own
+            or self._to_remake > AGAIN * self._length
+            or left >= self._frames(self._lead.expected_anew + MARGIN)
+        )
 
     @property
     def first(self) -> int:
@@ -154,10 +159,15 @@ class Pace:
         """The first frame that is safe from the reader, as of the last look."""
         return int(self._clock.position) + self.guard
 
+    @property
+    def _to_remake(self) -> float:
+        """Seconds that making a chunk again takes in most cases; a reset is rare and costs the most."""
+        before = [spent for _, spent in self._remakes]
+        return max(self._lead.expected, median(before) if before else 0.0)
+
     def room_to_remake(self, fade: int) -> bool:
         """Whether the chunk made last can be made again, heard from some frame on, and the next be in time as well."""
-        before = [spent for _, spent in self._remakes]
-        expected = max(self._lead.expected, median(before) if before else 0.0)  # a reset is rare and costs the most
+        expected = self._to_remake
         if self._order.lockstep or not self._lead.usable or self._again + expected > AGAIN * self._length:
             return False
         rate = self._order.rate

@@ -160,6 +160,17 @@ def test_without_room_the_state_waits_for_the_next_chunk() -> None:
     assert [told["frame"] for told in desk.told] == [CHUNK]
 
 
+def test_a_state_waits_for_no_more_than_one_chunk() -> None:
+    desk = Desk(Steps())
+    desk.maker.chunk()
+    desk.pace.room = desk.pace.time_for_news = False
+    desk.publish(2.0)
+    desk.maker.chunk()
+    assert [told for told in desk.told if told["do"] == "echo"] == []
+    desk.maker.chunk()
+    assert [told["frame"] for told in desk.told if told["do"] == "echo"] == [2 * CHUNK]
+
+
 @pytest.mark.parametrize("latency, untouched, heard", [(CHUNK, 500, CHUNK), (100, 500, 500), (0, 1800, CHUNK)])
 def test_when_a_state_is_heard(latency: int, untouched: int, heard: int) -> None:
     """The last of them comes too late for the seam: it is heard from the next chunk on."""

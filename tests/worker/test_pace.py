@@ -197,6 +197,9 @@ def test_a_chunk_with_a_new_state_is_begun_earlier_and_at_once_where_it_is_too_l
     just._clock.position = 2 * CHUNK - just.lead - 0.005 * RATE
     assert not just.time_for_news
     assert (just.wait(anew=True), just.wait()) == (0.0, pacing.LOOK_SECONDS)
+    just.remade(0.03)  # more than half of a chunk: none is made again, so that waiting is in vain
+    just._clock.position = 2 * CHUNK - just.lead - 0.005 * RATE
+    assert just.time_for_news
 
 
 def test_making_again_takes_no_more_than_half_of_a_chunks_time(memory: SlotMemory, clock: Clock) -> None:
